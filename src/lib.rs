@@ -7,3 +7,6 @@ pub mod catalog;
 pub mod config;
 pub mod day;
 pub mod error;
+pub mod lake;
+pub mod ledger;
+pub mod plan;
