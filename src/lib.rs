@@ -7,3 +7,4 @@ pub mod catalog;
 pub mod config;
 pub mod day;
 pub mod error;
+pub mod graph;
