@@ -116,12 +116,11 @@ pub async fn import(
     let mut ledgers = Vec::new();
     for file in files {
         let result = one(&place, &file, &run, clock, &mut ledgers).await;
-        if let Err(e) = &result
-            && super::record::ends_the_run(e.kind())
-        {
-            return Err(Error::new(e.kind(), "the import cannot go on").with("file", file.path.display()).because(format!("{e:?}")));
+        let result = result.map_err(|e| e.with("file", file.path.display()));
+        match result {
+            Err(e) if super::record::ends_the_run(e.kind()) && e.kind() != Kind::Usage => return Err(e),
+            result => results.push((file.path, result)),
         }
-        results.push((file.path.clone(), result.map_err(|e| e.with("file", file.path.display()))));
     }
     manifest::write(&place, &run, &stamp(clock), &ledgers, begun.interrupted).await?;
     begun.end(&place).await?;

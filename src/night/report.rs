@@ -106,7 +106,7 @@ async fn ask(
     let mut budget = night.client.budget();
     let result = loop {
         match attempt(night, plan, request, ledger, &mut budget).await {
-            Err(e) if e.is_temporary() => match budget.again(&e).await {
+            Err(e) if e.is_temporary() => match budget.again(e).await {
                 Ok(_) => continue,
                 Err(gave_up) => break Err(gave_up),
             },
