@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# The test command: everything that proves usagelake, from a fresh checkout, with nothing but loopback and the package
+# registries.
+#
+# usage: tests/run.sh [--long] [-- COMMAND…]
+#
+#   --long        the full numbers: a larger emulated tenant, and tests that watch USAGELAKE_TEST_LONG
+#   -- COMMAND…   runs COMMAND with the servers up instead of the tests: tests/run.sh -- cargo test store
+#
+# It installs Azurite, moto and the Parquet readers once into USAGELAKE_CACHE, starts three object stores on free ports,
+# runs `cargo test`, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with the
+# emulator's truth. Every server is stopped, however it ends. The last line is `N passed, N failed`.
+#
+# What the tests find in their environment:
+#   USAGELAKE_TEST_AZURITE   http://127.0.0.1:PORT/devstoreaccount1, container `usagelake`, Azurite's published key
+#   USAGELAKE_TEST_S3        http://127.0.0.1:PORT, bucket `usagelake`, region us-east-1, any key
+#   USAGELAKE_TEST_GCS       http://127.0.0.1:PORT, bucket `usagelake`, no sign-in
+#   USAGELAKE_TEST_LONG      1 with --long, else not set
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+cache=${USAGELAKE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/usagelake}
+# Pinned, so that a red test means a change of ours.
+azurite=3.37.0
+bucket=usagelake
+
+users=200 days=60
+command=()
+while (($#)); do
+  case $1 in
+    --long) users=2000 days=180; export USAGELAKE_TEST_LONG=1 ;;
+    --) shift; command=("$@"); break ;;
+    -h | --help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "error: unknown argument \`$1\`, see tests/run.sh --help" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+say() { printf '== %s\n' "$*" >&2; }
+
+# ---- what must be there ----------------------------------------------------------------------------------------------
+
+missing=()
+for tool in cargo node npm python3; do
+  command -v "$tool" >/dev/null || missing+=("$tool")
+done
+if ((${#missing[@]})); then
+  echo "error: not found: ${missing[*]}" >&2
+  echo "hint: the tests need a Rust toolchain (cargo), Node.js with npm, and Python with venv" >&2
+  exit 1
+fi
+# The readers of requirements.txt ask for Python 3.11.
+if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  echo "error: \`python3\` is older than 3.11 or has no venv: $(python3 --version 2>&1)" >&2
+  echo "hint: install Python 3.11 or later; on Debian also the package python3-venv" >&2
+  exit 1
+fi
+
+# ---- what is installed once ------------------------------------------------------------------------------------------
+
+# install STAMP COMMAND…: runs COMMAND unless it succeeded before. Another pin is another stamp.
+install() {
+  local stamp=$cache/$1.done
+  shift
+  [[ -e $stamp ]] && return
+  local begun=$SECONDS log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "error: could not install into $cache: $*" >&2
+    exit 1
+  fi
+  rm -f "$log"
+  : >"$stamp"
+  say "installed $(basename "$stamp" .done) in $((SECONDS - begun)) s"
+}
+
+mkdir -p "$cache"
+requirements=tests/python/requirements.txt
+venv=$cache/python-$(python3 -c 'import hashlib, sys; print(sys.version_info[1], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()[:12], sep="-")' $requirements)
+python=$venv/bin/python
+make_venv() { python3 -m venv --clear "$venv" && "$python" -m pip install --quiet --disable-pip-version-check -r $requirements; }
+install "$(basename "$venv")" make_venv
+install "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
+
+# ---- servers ---------------------------------------------------------------------------------------------------------
+
+scratch=$(mktemp -d)
+servers=()
+stop() {
+  kill "${servers[@]}" 2>/dev/null || true
+  wait 2>/dev/null
+  rm -rf "$scratch"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# serve NAME COMMAND…: starts a server and puts the address that it prints into the variable USAGELAKE_TEST_NAME.
+serve() {
+  local name=$1 out=$scratch/$1.out
+  shift
+  "$@" >"$out" 2>"$scratch/$name.err" </dev/null &
+  servers+=($!)
+  for _ in {1..600}; do
+    if [[ -s $out ]]; then
+      export "USAGELAKE_TEST_$name=$(head -n 1 "$out")"
+      return
+    fi
+    kill -0 $! 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$scratch/$name.err" >&2
+  echo "error: the $name server did not start" >&2
+  exit 1
+}
+
+serve AZURITE "$python" tests/servers/azurite.py "$cache/azurite-$azurite/node_modules/.bin/azurite-blob" $bucket
+serve S3 "$python" tests/servers/s3.py $bucket
+serve GCS "$python" tests/servers/gcs.py $bucket
+say "servers: Azurite $USAGELAKE_TEST_AZURITE, S3 $USAGELAKE_TEST_S3, GCS $USAGELAKE_TEST_GCS"
+
+if ((${#command[@]})); then
+  "${command[@]}"
+  exit
+fi
+
+# ---- tests -----------------------------------------------------------------------------------------------------------
+
+passed=0 failed=0
+
+# check NAME COMMAND…: one test, by its exit code.
+check() {
+  local name=$1 begun=$SECONDS
+  shift
+  say "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    say "FAILED: $name"
+  fi
+  say "$name took $((SECONDS - begun)) s"
+}
+
+# cargo's own tests, counted one by one. A suite that does not build is one failure.
+begun=$SECONDS
+say "cargo test"
+if ! cargo test --locked --no-fail-fast 2>&1 | tee "$scratch/cargo.log"; then
+  cargo_failed=1
+fi
+counts=$(sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$scratch/cargo.log")
+while read -r p f; do
+  passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0}))
+done <<<"$counts"
+if [[ ${cargo_failed:-0} == 1 && $failed == 0 ]]; then
+  failed=1
+fi
+say "cargo test took $((SECONDS - begun)) s"
+
+# A night of an emulated tenant, read by others and compared with the truth.
+cargo build --locked --quiet
+binary=${CARGO_TARGET_DIR:-target}/debug/usagelake
+night=$scratch/night
+check "the checks find what is broken" "$python" -m unittest discover --start-directory tests/python
+check "an emulated night" "$python" tests/python/night.py "$binary" "$night" --users $users --days $days
+check "every reader agrees" "$python" tests/python/readers.py "$night/lake"
+check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
+
+say "in $SECONDS s"
+echo "$passed passed, $failed failed"
+((failed == 0))
