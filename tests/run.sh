@@ -89,7 +89,7 @@ install "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-a
 scratch=$(mktemp -d)
 servers=()
 stop() {
-  kill "${servers[@]}" 2>/dev/null || true
+  kill ${servers[@]+"${servers[@]}"} 2>/dev/null || true
   wait 2>/dev/null
   rm -rf "$scratch"
 }
