@@ -1,0 +1,182 @@
+//! `usagelake run`
+
+use clap::Args;
+
+use super::pipeline::pipeline;
+use super::{ConfigArgs, Exit, LakeArgs, output};
+use crate::catalog::Report;
+use crate::config::{Pipeline, select};
+use crate::day::{Clock, Day};
+use crate::error::{Error, Kind, Result};
+use crate::lake::Lake;
+use crate::night::record::{Outcome, ReportRecord, RunRecord};
+use crate::night::{self, Event, Job};
+use crate::plan::Wishes;
+
+/// What to run.
+#[derive(Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    lake: LakeArgs,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// Which reports and days.
+#[derive(Args, Clone)]
+pub(super) struct Selection {
+    /// Only these reports or workloads
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    report: Vec<String>,
+    /// Only `date=` answers from this day on, whether they are due or not
+    #[arg(long, value_name = "DAY")]
+    from: Option<Day>,
+    /// Only `date=` answers up to this day
+    #[arg(long, value_name = "DAY")]
+    to: Option<Day>,
+    /// Take this day for today (UTC)
+    #[arg(long, value_name = "DAY")]
+    pub(super) today: Option<Day>,
+    /// Only the I-th of N shares of the reports, to spread a run over machines
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parsed.filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n).ok_or_else(|| "write it like `1/3`".to_string())
+}
+
+/// The machine's clock, or one that takes `today` for today.
+pub(super) fn clock(today: Option<Day>) -> Clock {
+    today.map_or_else(Clock::default, Clock::on)
+}
+
+impl Selection {
+    /// The reports that are meant, out of the pipeline's.
+    pub(super) fn reports(&self, pipeline: &[&'static Report]) -> Result<Vec<&'static Report>> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Error::new(Kind::Usage, format!("`--from {from}` is after `--to {to}`")));
+        }
+        let named = if self.report.is_empty() { pipeline.to_vec() } else { select(&self.report, &[])? };
+        Ok(match self.shard {
+            None => named,
+            Some((i, n)) => named.into_iter().enumerate().filter(|(at, _)| at % n == i - 1).map(|(_, r)| r).collect(),
+        })
+    }
+
+    pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
+        Wishes { from: self.from, to: self.to, reread_days }
+    }
+}
+
+impl Run {
+    pub(super) async fn run(self, json: bool) -> Result<Exit> {
+        let pipeline = pipeline(&self.config, &self.lake)?;
+        let reports = self.selection.reports(&pipeline.reports)?;
+        let wishes = self.selection.wishes(pipeline.reread_days);
+        let lake = Lake::open(&pipeline.lake)?;
+        // The destination is tried before anybody is asked for anything.
+        lake.prepare().await?;
+        let mut records = Vec::new();
+        let mut lost: Option<Error> = None;
+        for tenant in &pipeline.tenants {
+            let Pipeline { codec, raw, .. } = pipeline;
+            let job = Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
+            match night::run(&job, &|event| watch(&event)).await {
+                Ok(record) => {
+                    if !json {
+                        summary(&record);
+                    }
+                    records.push(record);
+                }
+                // One tenant's failure takes no other down.
+                Err(e) => {
+                    let e = e.with("tenant", &tenant.name);
+                    if pipeline.tenants.len() > 1 {
+                        output::error(&e);
+                    }
+                    lost = Some(e);
+                }
+            }
+        }
+        if json {
+            output::document(&records);
+        }
+        match lost {
+            Some(e) if records.is_empty() => Err(e),
+            lost => Ok(exit(&records, lost.is_some())),
+        }
+    }
+}
+
+fn exit(records: &[RunRecord], lost: bool) -> Exit {
+    let came = |o: Outcome| matches!(o, Outcome::Done | Outcome::Partial);
+    if !lost && records.iter().all(|r| r.outcome == Outcome::Done) {
+        Exit::Done
+    } else if records.iter().any(|r| came(r.outcome)) {
+        Exit::Partial
+    } else {
+        Exit::Failed
+    }
+}
+
+/// Says what goes on while it does.
+pub(super) fn watch(event: &Event<'_>) {
+    match event {
+        Event::Planned(plans) => {
+            let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
+            let due = plans.iter().filter(|p| !p.requests.is_empty()).count();
+            tracing::info!("{requests} requests to {due} reports");
+        }
+        Event::Ended(r) => tracing::info!("{}: {} asked, {} landed, {} rows", r.report, r.asked, r.landed, r.rows),
+    }
+}
+
+/// Says what a run did, to stderr.
+pub(super) fn summary(record: &RunRecord) {
+    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().map(f).sum::<u64>();
+    for report in &record.reports {
+        for problem in report.problems.iter().take(3) {
+            let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
+            let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };
+            output::say(&format!("{word}: {}{window}: {}", report.report, problem.message));
+            if let Some(hint) = &problem.hint {
+                output::say(&format!("  hint: {hint}"));
+            }
+        }
+        if report.problems.len() > 3 {
+            output::say(&format!("  and {} more of this report", report.problems.len() - 3));
+        }
+        if !report.unknown_headers.is_empty() {
+            output::say(&format!(
+                "drift: {}: the catalog does not know {}; kept in `unknown_columns`",
+                report.report,
+                report.unknown_headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        if report.rejected_cells > 0 {
+            output::say(&format!(
+                "rejects: {}: {} did not parse; see `_usagelake/rejects` in the lake",
+                report.report,
+                output::plural(report.rejected_cells, "cell")
+            ));
+        }
+    }
+    output::say(&format!(
+        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed; {} published",
+        record.tenant,
+        output::plural(sum(|r| r.asked), "window"),
+        output::count(sum(|r| r.landed)),
+        output::count(sum(|r| r.rows)),
+        output::count(sum(|r| r.unchanged)),
+        output::count(sum(|r| r.empty)),
+        output::count(sum(|r| r.late)),
+        output::count(sum(|r| r.failed)),
+        output::plural(sum(|r| r.published), "partition"),
+    ));
+}

@@ -1,0 +1,1 @@
+//! The client against a server with a queue of replies.

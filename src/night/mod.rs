@@ -1,0 +1,158 @@
+//! The nightly job: plan, extract, land, publish, ledger, manifest, record. One tenant at a time.
+//!
+//! It promises that a report's failure takes no other report down, that what is published stays until something better
+//! is, and that a kill at any instant costs work and never data. It prints nothing.
+
+mod import;
+pub mod land;
+mod manifest;
+pub mod record;
+mod rejects;
+mod report;
+
+pub use import::{File, Imported, Options as ImportOptions, import};
+
+use futures::StreamExt;
+use tokio::sync::Semaphore;
+
+use crate::catalog::Report;
+use crate::config::{Codec, RawPolicy, Tenant};
+use crate::day::Clock;
+use crate::error::Result;
+use crate::graph::Client;
+use crate::lake::{Guard, Lake, Layout};
+use crate::ledger::Ledger;
+use crate::plan::{ReportPlan, Wishes, plan};
+use land::Place;
+use record::{RunRecord, overall};
+use report::{Night, extract, stamp};
+
+/// How many answers are landed at once. Each holds a row group and a few parts: this bounds memory, not requests.
+const LANDING: usize = 4;
+/// How many ledgers are loaded at once.
+const LOADING: usize = 16;
+
+/// What a run is told.
+pub struct Job<'a> {
+    /// Where the lake is.
+    pub lake: &'a Lake,
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The reports.
+    pub reports: &'a [&'static Report],
+    /// What is wanted beside what is due.
+    pub wishes: Wishes,
+    /// How Parquet is compressed.
+    pub codec: Codec,
+    /// Whether raw is kept.
+    pub raw: RawPolicy,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Something that happened, for whoever watches.
+pub enum Event<'a> {
+    /// The plan is made; the run begins.
+    Planned(&'a [ReportPlan]),
+    /// A report has ended.
+    Ended(&'a record::ReportRecord),
+}
+
+/// Loads the ledgers of the reports.
+pub async fn ledgers(lake: &Lake, tenant: &str, reports: &[&'static Report], clock: Clock) -> Result<Vec<Ledger>> {
+    let layout = Layout::new(tenant);
+    let today = clock.today();
+    let loads = reports.iter().map(|r| {
+        let layout = layout.clone();
+        async move { Ledger::load(lake, &layout, &r.table(), today).await }
+    });
+    futures::stream::iter(loads).buffered(LOADING).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+/// Plans a night.
+pub fn plans(reports: &[&'static Report], ledgers: &[Ledger], clock: Clock, wishes: Wishes) -> Vec<ReportPlan> {
+    reports.iter().zip(ledgers).map(|(r, l)| plan(r, l, clock.today(), wishes)).collect()
+}
+
+/// Runs a night for one tenant. The lake must be prepared. An error means that the run could not go on; what was
+/// published before it is in the ledger.
+pub async fn run(job: &Job<'_>, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
+    let guard = job.lake.lock(&job.tenant.name).await?;
+    let result = locked(job, guard.clone(), watch).await;
+    let released = guard.release().await;
+    let record = result?;
+    released?;
+    Ok(record)
+}
+
+async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
+    let client = Client::new(job.tenant)?;
+    let layout = Layout::new(&job.tenant.name);
+    let id = new_id(job.clock);
+    let started_at = stamp(job.clock);
+    let place = Place { lake: job.lake.clone(), layout: layout.clone(), guard, codec: job.codec, raw: job.raw };
+    let begun = Begun::mark(&place, &id).await?;
+
+    let ledgers = ledgers(job.lake, &job.tenant.name, job.reports, job.clock).await?;
+    let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
+    watch(Event::Planned(&plans));
+    let landing = Semaphore::new(LANDING);
+    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing: &landing };
+    let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
+        let night = &night;
+        async move {
+            let record = extract(night, plan, &mut ledger).await?;
+            Ok::<_, crate::error::Error>((record, ledger))
+        }
+    });
+    // Each function is paced by itself, so all go side by side; what bounds memory is the landing.
+    let mut running = futures::stream::iter(tasks).buffer_unordered(job.reports.len().max(1));
+    let (mut records, mut published) = (Vec::new(), Vec::new());
+    while let Some(ended) = running.next().await {
+        let (record, ledger) = ended?;
+        watch(Event::Ended(&record));
+        records.push(record);
+        published.push(ledger);
+    }
+    drop(running);
+    records.sort_by(|a, b| a.report.cmp(&b.report));
+    manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
+    let record = RunRecord {
+        run: id.clone(),
+        tenant: job.tenant.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        started_at,
+        ended_at: stamp(job.clock),
+        outcome: overall(&records),
+        today: job.clock.today(),
+        reports: records,
+    };
+    let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
+    place.lake.put(&layout.run(&id), text.into()).await?;
+    begun.end(&place).await?;
+    Ok(record)
+}
+
+/// A run's id: when it began (UTC) and a random word.
+fn new_id(clock: Clock) -> String {
+    format!("{}-{:06x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..1 << 24))
+}
+
+/// The mark of a run that writes.
+struct Begun {
+    /// Whether the mark of another run was there: that run did not end.
+    interrupted: bool,
+}
+
+impl Begun {
+    async fn mark(place: &Place, run: &str) -> Result<Begun> {
+        let key = place.layout.running();
+        let interrupted = place.lake.read(&key).await?.is_some();
+        place.lake.put(&key, run.to_string().into()).await?;
+        Ok(Begun { interrupted })
+    }
+
+    async fn end(self, place: &Place) -> Result<()> {
+        place.lake.delete(&place.layout.running()).await
+    }
+}
