@@ -50,8 +50,8 @@ def landed(lake, report, window, today):
         query = f"SELECT count(*) FROM {rows} WHERE {day} > (SELECT max({refresh}) - 7 FROM {rows})"
     elif report["merge"] == "by-refresh-date":
         period = role(report, "report-period")
-        of_period = f"{period} = 7 AND" if period and window == "D7" else ""
-        query = f"SELECT count(*) FROM {rows} WHERE {of_period} {refresh} = (SELECT max({refresh}) FROM {rows})"
+        rows = f"(FROM {rows} WHERE {period} = 7)" if period and window == "D7" else rows
+        query = f"SELECT nullif(count(*), 0) FROM {rows} WHERE {refresh} = (SELECT max({refresh}) FROM {rows})"
     else:
         period = {"D7": 7, "date": 1, "": 0}[window]
         found = sorted((table / "tenant=contoso" / f"period={period}").glob("day=*"))
