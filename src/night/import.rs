@@ -218,7 +218,7 @@ fn first_row(report: &'static Report, head: &[u8]) -> Result<First> {
     let outcome = normaliser.push(&head[..whole], &mut none).and_then(|()| normaliser.finish(&mut none));
     match outcome {
         Ok(outcome) => Ok(First {
-            refresh: outcome.refresh_dates.last().or(outcome.report_dates.last()).copied(),
+            refresh: outcome.refresh_dates.last().copied().or(outcome.report_dates.map(|(_, last)| last)),
             period: outcome.report_periods.last().and_then(|n| u16::try_from(*n).ok()),
             empty: outcome.rows == 0,
         }),

@@ -264,12 +264,12 @@ pub fn filled(mut slice: Slice, landed: &Landed) -> Slice {
 /// The window of an answer of counts: as asked, else as the answer says it, else the days that it has.
 pub fn covered(window: Window, landed: &Landed) -> Option<Covered> {
     let outcome = &landed.outcome;
-    let refresh = outcome.refresh_dates.last().copied().or(outcome.report_dates.last().copied())?;
+    let refresh = outcome.refresh_dates.last().copied().or(outcome.report_dates.map(|(_, last)| last))?;
     let period = match window {
         Window::Period(n) => n,
         _ => match outcome.report_periods.last() {
             Some(n) => u16::try_from(*n).ok()?,
-            None => u16::try_from(refresh.since(outcome.report_dates.first().copied()?) + 1).ok()?,
+            None => u16::try_from(refresh.since(outcome.report_dates.map(|(first, _)| first)?) + 1).ok()?,
         },
     };
     Some(Covered { refresh, period })
