@@ -35,11 +35,11 @@ async fn one_token_serves_many_requests_at_once() {
 async fn a_token_is_replaced_before_its_end() {
     let (graph, client, _secret) = both().await;
     rows(&graph, 3);
-    graph.on(SIGN_IN, token("short", 1)).on(SIGN_IN, token("next", 3600));
+    graph.on(SIGN_IN, token("short", 2)).on(SIGN_IN, token("next", 3600));
     read(&client).await.unwrap();
     read(&client).await.unwrap();
     assert_eq!(graph.seen(SIGN_IN).len(), 1);
-    tokio::time::sleep(Duration::from_millis(850)).await;
+    tokio::time::sleep(Duration::from_millis(1700)).await;
     read(&client).await.unwrap();
     assert_eq!(graph.seen(SIGN_IN).len(), 2);
     assert_eq!(graph.seen(DETAIL)[2].headers["authorization"], format!("Bearer {TOKEN}next"));
