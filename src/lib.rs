@@ -6,4 +6,5 @@
 pub mod catalog;
 pub mod config;
 pub mod day;
+pub mod emulator;
 pub mod error;
