@@ -7,3 +7,5 @@ pub mod catalog;
 pub mod config;
 pub mod day;
 pub mod error;
+pub mod normalise;
+pub mod tables;

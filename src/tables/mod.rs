@@ -1,0 +1,3 @@
+//! Record batches → the objects of a table.
+
+pub mod encode;
