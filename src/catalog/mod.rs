@@ -4,7 +4,7 @@
 //! the planner, the normaliser, the emulator, the import, the docs and the tests. A new report is a new file there.
 
 mod headers;
-// pub mod reference;
+pub mod reference;
 mod report;
 
 pub use headers::{Match, Recognised, fits, match_headers, normalise, recognise, window_from_file_name};

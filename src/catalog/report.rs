@@ -108,7 +108,7 @@ pub enum Merge {
     Replace,
     /// Rows are merged on (key, Report Date): the later refresh date wins, on equal ones the longer period.
     ByReportDate,
-    /// Rows are merged on (key, Report Refresh Date, Report Period): a snapshot for each refresh date is kept.
+    /// Rows are replaced by (Report Refresh Date, Report Period): a snapshot for each refresh date is kept.
     ByRefreshDate,
 }
 

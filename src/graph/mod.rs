@@ -132,6 +132,18 @@ impl Client {
         })))
     }
 
+    /// Signs in and returns the application permissions that the token carries; `None` where it does not show them.
+    pub async fn permissions(&self) -> Result<Option<Vec<String>>> {
+        let mut budget = self.budget();
+        loop {
+            budget.begin();
+            match self.0.tokens.get(&mut budget).await {
+                Ok(bearer) => return Ok(token::roles(bearer.expose())),
+                Err(e) => budget.again(e).await?,
+            };
+        }
+    }
+
     /// A budget for one answer.
     pub fn budget(&self) -> Budget {
         Budget::new(self.0.settings.retry)

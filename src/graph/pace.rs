@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::retry::words;
+
 /// The part of the window that is added to it: requests may reach Graph closer together than they were sent.
 const MARGIN: u32 = 200;
 
@@ -38,6 +40,9 @@ impl Pace {
     pub(super) async fn acquire(&self, function: &str) -> Duration {
         let start = Instant::now();
         let mut turn = self.reserve(function, start);
+        if turn > start {
+            tracing::debug!("`{function}` waits {} for its turn", words(turn - start));
+        }
         loop {
             if turn > Instant::now() {
                 tokio::time::sleep_until(turn).await;

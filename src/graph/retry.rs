@@ -108,14 +108,19 @@ impl Budget {
     /// Decides what follows `error`: waits, and returns how long, where another attempt is due; fails with the error
     /// itself where asking again cannot help; fails with how often and how long was tried where nothing is left.
     pub async fn again(&mut self, error: Error) -> Result<Duration> {
+        let what = error.to_string();
         let wait = self.decide(error, Instant::now())?;
+        tracing::info!("{what}: attempt {} follows in {}", self.attempts + 1, words(wait));
         tokio::time::sleep(wait).await;
         self.slept += wait;
         Ok(wait)
     }
 
-    /// Counts a request that is about to be sent.
+    /// Counts a request that is about to be sent. The time runs from the first.
     pub(super) fn begin(&mut self) {
+        if self.attempts == 0 {
+            self.started = Instant::now();
+        }
         self.attempts += 1;
         self.asked = None;
     }

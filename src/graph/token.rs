@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Certificate, Client, RequestBuilder, header};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -172,7 +173,7 @@ impl Tokens {
         let status = response.status();
         if !status.is_success() {
             budget.asked_to_wait(http::asked_to_wait(&response));
-            let body = http::what_there_is(response, &self.timeouts).await;
+            let body = self.scrubbed(http::what_there_is(response, &self.timeouts).await);
             return Err(match self.method {
                 Method::Managed(_) => managed::judge(status.as_u16(), &body),
                 _ => signin::judge(status.as_u16(), &body),
@@ -184,6 +185,17 @@ impl Tokens {
                 .with("status", status.as_u16())
                 .hint("check `endpoints.login`, and that no proxy answers in its place")
         })
+    }
+
+    /// A refusal without the secret, should the service repeat it.
+    fn scrubbed(&self, body: Vec<u8>) -> Vec<u8> {
+        match &self.method {
+            Method::Secret { secret, .. } => match secret.read() {
+                Ok(secret) => String::from_utf8_lossy(&body).replace(secret.expose(), "***").into_bytes(),
+                Err(_) => Vec::new(),
+            },
+            _ => body,
+        }
     }
 
     fn request(&self) -> Result<RequestBuilder> {
@@ -232,6 +244,14 @@ fn token_file(file: &PathBuf) -> Result<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
+/// The application permissions that a token carries, where it can be read. They are for show: Graph decides.
+pub(super) fn roles(token: &str) -> Option<Vec<String>> {
+    let claims = base64::Engine::decode(&URL_SAFE_NO_PAD, token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let roles = claims.get("roles").map_or(Some(&[][..]), |r| r.as_array().map(Vec::as_slice))?;
+    Some(roles.iter().filter_map(|r| r.as_str().map(str::to_string)).collect())
+}
+
 /// The token in an answer, and how long it lives. Lifetimes come as numbers and as texts.
 fn granted(body: &[u8], now: SystemTime) -> Option<(Secret, Duration)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
@@ -249,6 +269,16 @@ fn granted(body: &[u8], now: SystemTime) -> Option<(Secret, Duration)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_are_read_where_they_can_be() {
+        let token = |claims: &str| format!("e.{}.s", base64::Engine::encode(&URL_SAFE_NO_PAD, claims));
+        assert_eq!(roles(&token(r#"{"roles":["Reports.Read.All"]}"#)), Some(vec!["Reports.Read.All".to_string()]));
+        assert_eq!(roles(&token("{}")), Some(vec![]));
+        for opaque in ["", "opaque", "a.b.c", &token("[")] {
+            assert_eq!(roles(opaque), None, "{opaque}");
+        }
+    }
 
     #[test]
     fn lifetimes_are_numbers_or_texts() {

@@ -10,7 +10,8 @@
 //!                WHERE NOT <inside the window of an answer that is no older and lacks it>) WHERE n = 1
 //! ```
 //!
-//! Summaries (`by-refresh-date`) are merged on (key, refresh date, period): every refresh date keeps its snapshot.
+//! Summaries (`by-refresh-date`): every (refresh date, period) keeps its snapshot, and a later reading of the same replaces
+//! it whole. Rows that one answer has twice are kept twice in both.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ pub fn by_month(report: &Report, batch: &RecordBatch, fallback: Day) -> Result<B
 }
 
 /// Merges one month. `old` is what the table has; `new` the rows of the answer with the window `answer`; `others` the
-/// windows of all answers that landed before. The result is sorted by day, key, refresh date and period.
+/// windows of all answers that landed before. The result is sorted by day and key, or by refresh date and period.
 pub fn merge(
     report: &Report,
     old: Option<&RecordBatch>,
@@ -98,30 +99,35 @@ pub fn merge(
     let batches: Vec<&RecordBatch> = old.into_iter().chain([new]).collect();
     let from_new = old.map_or(0, RecordBatch::num_rows);
     let all = concat_batches(&new.schema(), batches).map_err(broken)?;
-    let identity: Vec<usize> = match report.merge {
-        Merge::ByRefreshDate => [columns.refresh, columns.period].into_iter().flatten().collect(),
-        _ => columns.report_date.into_iter().collect(),
+    let snapshot = || [columns.refresh, columns.period].into_iter().flatten();
+    let by = match report.merge {
+        Merge::ByRefreshDate => snapshot().collect(),
+        _ => columns.report_date.into_iter().chain(columns.key.iter().copied()).collect::<Vec<_>>(),
     };
-    let identity: Vec<usize> =
-        identity.into_iter().chain(columns.key.iter().copied().filter(|k| Some(*k) != columns.report_date)).collect();
-    let keys = keys(&all, &identity)?;
-    let rank = |row: usize| {
-        let refresh = columns.refresh.and_then(|c| date(&all, c, row));
-        let period = columns.period.and_then(|c| int(&all, c, row));
-        (refresh, period, row >= from_new, row)
-    };
-    let mut winners: BTreeMap<&[u8], usize> = BTreeMap::new();
-    for row in 0..all.num_rows() {
-        if report.merge == Merge::ByReportDate && vanished(&all, &columns, row, row >= from_new, answer, others) {
+    let keys = keys(&all, &by)?;
+    // For each key the best answer that has it, and all rows that this answer has of it.
+    let mut best: BTreeMap<&[u8], (Rank, Vec<u32>)> = BTreeMap::new();
+    for (row, key) in keys.iter().enumerate() {
+        let is_new = row >= from_new;
+        if report.merge == Merge::ByReportDate && vanished(&all, &columns, row, is_new, answer, others) {
             continue;
         }
-        let slot = winners.entry(keys[row].as_slice()).or_insert(row);
-        if rank(row) > rank(*slot) {
-            *slot = row;
+        let refresh = columns.refresh.and_then(|c| date(&all, c, row));
+        let period = columns.period.and_then(|c| int(&all, c, row));
+        let rank = (refresh, period, is_new);
+        let slot = best.entry(key.as_slice()).or_insert((rank, Vec::new()));
+        if rank > slot.0 {
+            *slot = (rank, Vec::new());
+        }
+        if rank == slot.0 {
+            slot.1.push(row as u32);
         }
     }
-    pick(&all, winners.into_values().map(|row| row as u32).collect())
+    pick(&all, best.into_values().flat_map(|(_, rows)| rows).collect())
 }
+
+/// How an answer ranks among those that have the same key: its refresh date, its period, and whether it came last.
+type Rank = (Option<Day>, Option<i64>, bool);
 
 /// Whether a row's day lies inside the window of an answer that is no older than the row's and does not have the row.
 fn vanished(
