@@ -180,3 +180,6 @@ fn int(batch: &RecordBatch, column: usize, row: usize) -> Option<i64> {
 fn broken(e: arrow::error::ArrowError) -> Error {
     Error::new(Kind::Lake, "rows of the table and of the answer do not go together").because(e)
 }
+
+#[cfg(test)]
+mod tests;
