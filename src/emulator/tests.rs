@@ -1,6 +1,5 @@
 //! The emulator as a client meets it, and as its own truth says it should be.
 
-use std::collections::HashMap;
 
 use super::*;
 use crate::catalog::{self, Version, match_headers};
