@@ -123,7 +123,8 @@ fn shows(sheet: &Sheet, i: usize, with: &Circumstances) -> bool {
     let version = column.versions.is_empty() || column.versions.contains(&with.version);
     let required = column.requires.iter().all(|(name, value)| with.arguments.get(name) == Some(value));
     let format = if with.json { !word.csv_only } else { !word.json_only };
-    version && required && format
+    let unless = word.unless.as_ref().is_none_or(|(name, value)| with.arguments.get(name) != Some(value));
+    version && required && format && unless
 }
 
 fn head(sheet: &'static Sheet, i: usize, version: Version) -> Head {

@@ -34,7 +34,8 @@
 //!
 //! FACT is an act, a device or an app of the product, `other` for Teams, `outlook_m365` and its like for versions.
 //! Behind the measure may stand `?` (nothing counted is written blank and not 0), `json` or `csv` (only that has the column),
-//! `name(x)` (its name in JSON), `beta(HEADER)` (the header in beta) and, last, `as HEADER` (the header as it is really
+//! `name(x)` (its name in JSON), `beta(HEADER)` (the header in beta),
+//! `unless(argument=value)` (not there under that argument) and, last, `as HEADER` (the header as it is really
 //! sent).
 
 use super::acts::Act;
@@ -112,6 +113,8 @@ pub struct Word {
     pub json_name: Option<String>,
     /// The header in beta, where it is another one.
     pub beta_header: Option<String>,
+    /// An argument under which the column is not there.
+    pub unless: Option<(String, String)>,
     /// The header as it is really sent.
     pub header: Option<String>,
 }
@@ -264,6 +267,7 @@ pub fn word(text: &str) -> Result<Word, String> {
         csv_only: false,
         json_name: None,
         beta_header: None,
+        unless: None,
         header,
     };
     let mut rest = rest;
@@ -276,6 +280,10 @@ pub fn word(text: &str) -> Result<Word, String> {
         match (name, argument) {
             ("json", None) => word.json_only = true,
             ("csv", None) => word.csv_only = true,
+            ("unless", Some(argument)) => {
+                let (name, value) = argument.split_once('=').ok_or("`unless` needs an argument and a value")?;
+                word.unless = Some((name.to_owned(), value.to_owned()));
+            }
             ("beta", Some(header)) => word.beta_header = Some(header.to_owned()),
             ("name", Some(name)) => word.json_name = Some(name.to_owned()),
             _ => return Err(format!("`{name}` says nothing about a column")),

@@ -7,7 +7,9 @@ use super::*;
 const DAY: &str = "2026-11-17";
 
 /// Product, detail, its columns, counts, their columns, in the same order.
-const PAIRS: [(&str, &str, &[&str], &str, &[&str]); 5] = [
+type Pair = (&'static str, &'static str, &'static [&'static str], &'static str, &'static [&'static str]);
+
+const PAIRS: [Pair; 5] = [
     (
         "exchange",
         "getEmailActivityUserDetail",
