@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::acts::Act;
 use super::devices::Family;
-use super::history::History;
+use super::history::{History, lock};
 use super::product::Product;
 
 /// Something that is so or not so for a person on a day.
@@ -170,9 +170,8 @@ impl<'a> View<'a> {
 
     /// The totals of all days, added up once and kept.
     fn series(&self, subject: Subject) -> Arc<Vec<u64>> {
-        let kept = |h: &History| h.totals.lock().ok().and_then(|t| t.get(&subject).cloned());
-        if let Some(series) = kept(self.history) {
-            return series;
+        if let Some(series) = lock(&self.history.totals).get(&subject) {
+            return Arc::clone(series);
         }
         let whole = View::whole(self.history);
         let last = self.history.slots() - 1;
@@ -194,9 +193,7 @@ impl<'a> View<'a> {
             }
         }
         let series = Arc::new(series);
-        if let Ok(mut totals) = self.history.totals.lock() {
-            totals.insert(subject, Arc::clone(&series));
-        }
+        lock(&self.history.totals).insert(subject, Arc::clone(&series));
         series
     }
 }

@@ -1,13 +1,12 @@
 //! The emulator as a client meets it, and as its own truth says it should be.
 
-use std::collections::HashMap;
-
 use super::*;
 use crate::catalog::{self, Version, match_headers};
 use crate::day::{Day, Window};
 
 mod consistency;
 mod faulty;
+mod planted;
 mod protocol;
 
 const END: &str = "2026-11-20";
