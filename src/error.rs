@@ -39,6 +39,8 @@ pub enum Kind {
     File,
     /// Graph refused the request in a way that is not known.
     Refused,
+    /// A model of the marts, or its contract, is wrong; or its rows are not what the contract says.
+    Model,
 }
 
 impl Kind {

@@ -43,6 +43,26 @@ pub(super) fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Prints data without a line break behind it, to stdout.
+pub(super) fn print_part(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
+/// Stdout for writers that would take its end for an error: a reader that has gone away is none.
+pub(super) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = std::io::stdout().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = std::io::stdout().flush();
+        Ok(())
+    }
+}
+
 /// Prints one machine-readable document, to stdout.
 pub(super) fn document(value: &impl Serialize) {
     print(&serde_json::to_string_pretty(value).unwrap_or_default());

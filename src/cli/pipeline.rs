@@ -37,3 +37,36 @@ pub(super) fn existing(address: &str) -> Result<Lake> {
     }
     Lake::open(address)
 }
+
+/// The tenants that the lake has a ledger of.
+pub(super) async fn tenants(lake: &Lake) -> Result<Vec<String>> {
+    let mut tenants: Vec<String> = lake
+        .list("_usagelake/ledger")
+        .await?
+        .into_iter()
+        .filter_map(|(key, _)| Some(key.split_once("tenant=")?.1.split('/').next()?.to_string()))
+        .collect();
+    tenants.dedup();
+    if tenants.is_empty() {
+        return Err(Error::new(Kind::Usage, "the lake has no tenant yet")
+            .with("lake", lake.address())
+            .hint("fill it with `usagelake run` or `usagelake import`"));
+    }
+    Ok(tenants)
+}
+
+/// The tenant that a command for one of them means: `--tenant`, else the only one that the lake has.
+pub(super) async fn one_tenant(lake: &Lake, args: &LakeArgs) -> Result<String> {
+    let tenants = tenants(lake).await?;
+    match (&args.tenant, tenants.as_slice()) {
+        (Some(named), all) if all.contains(named) => Ok(named.clone()),
+        (None, [only]) => Ok(only.clone()),
+        (named, all) => {
+            let what = match named {
+                Some(named) => format!("the lake has no tenant `{named}`"),
+                None => "the lake has several tenants".to_string(),
+            };
+            Err(Error::new(Kind::Usage, what).hint(format!("name one with `--tenant`: {}", all.join(", "))))
+        }
+    }
+}

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::pipeline::{existing, lake_address};
+use super::pipeline::{existing, lake_address, tenants};
 use super::run::clock;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog;
 use crate::day::{Day, Window};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Availability, Ledger, Slice, Status as State};
 use crate::plan::{LAG_DAYS, WINDOW_DAYS};
@@ -197,21 +197,4 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         None if day > today.plus(-LAG_DAYS) => ' ',
         None => '_',
     }
-}
-
-/// The tenants that the lake has a ledger of.
-async fn tenants(lake: &Lake) -> Result<Vec<String>> {
-    let mut tenants: Vec<String> = lake
-        .list("_usagelake/ledger")
-        .await?
-        .into_iter()
-        .filter_map(|(key, _)| Some(key.split_once("tenant=")?.1.split('/').next()?.to_string()))
-        .collect();
-    tenants.dedup();
-    if tenants.is_empty() {
-        return Err(Error::new(Kind::Usage, "the lake has no tenant yet")
-            .with("lake", lake.address())
-            .hint("fill it with `usagelake run` or `usagelake import`"));
-    }
-    Ok(tenants)
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 
 use crate::error::{Error, Kind, Result};
 
@@ -49,6 +50,11 @@ impl Lake {
     /// The folder, where the lake is on this machine's disk.
     pub fn disk(&self) -> Option<&std::path::Path> {
         self.disk.as_deref()
+    }
+
+    /// The lake's objects by key, for readers of parts of them. Nothing is ever written through it.
+    pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(Arc::clone(&self.store), self.root.clone()))
     }
 
     fn path(&self, key: &str) -> Path {

@@ -3,9 +3,11 @@
 //! It is written after the publish it speaks of, so what is not in it is asked for again. A report's ledger has one
 //! writer, the task that extracts the report. Months are separate objects, so that a night costs the same after years.
 
+mod manifest;
 mod slice;
 mod standing;
 
+pub use manifest::{Entry, Manifest};
 pub use slice::{Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 

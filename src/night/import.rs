@@ -14,13 +14,13 @@ use futures::stream;
 
 use super::land::{Answer, Place, land};
 use super::report::{answers, covered, filled, stamp};
-use super::{Begun, manifest, new_id};
+use super::{Begun, new_id};
 use crate::catalog::{self, Merge, Recognised, Report, Role, match_headers, recognise, window_from_file_name};
 use crate::config::{Codec, RawPolicy};
 use crate::day::{Clock, Day, Window};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Ledger, Slice, Status};
+use crate::ledger::{Ledger, Manifest, Slice, Status};
 use crate::normalise::{Normaliser, peek_headers};
 use crate::tables::publish::publish;
 use crate::tables::route::Known;
@@ -122,7 +122,8 @@ pub async fn import(
             result => results.push((file.path, result)),
         }
     }
-    manifest::write(&place, &run, &stamp(clock), &ledgers, begun.interrupted).await?;
+    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, begun.interrupted).await?;
+    manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(&place).await?;
     guard.release().await?;
     Ok(results)
