@@ -3,6 +3,10 @@
 //! Two types, because a file may leave things out, name secrets by where they are, and be wrong; the pipeline is whole,
 //! holds resolved secrets that print as `***`, and has been checked. Unknown keys are refused with the nearest known one.
 
+mod marts;
+
+pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -47,6 +51,15 @@ pub struct File {
     /// Which reports.
     #[serde(default)]
     pub reports: ReportsFile,
+    /// How the marts are built.
+    #[serde(default)]
+    pub marts: MartsFile,
+    /// What licences cost, by SKU part number: `SPE_E5 = { month = 54.8, currency = "EUR" }`.
+    #[serde(default)]
+    pub prices: BTreeMap<String, Price>,
+    /// Campaigns whose effect is measured.
+    #[serde(default)]
+    pub campaigns: Vec<Campaign>,
 }
 
 /// The table format.
@@ -215,6 +228,8 @@ pub struct Pipeline {
     pub tenants: Vec<Tenant>,
     /// The reports, by function name.
     pub reports: Vec<&'static Report>,
+    /// How the marts are built.
+    pub marts: Marts,
 }
 
 /// A tenant to extract from.
@@ -315,9 +330,15 @@ impl File {
         })
     }
 
+    /// How the marts are built, and what the file tells their models.
+    pub fn marts(&self) -> Result<Marts> {
+        self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone())
+    }
+
     /// Checks everything that can be checked without the network and makes the pipeline whole. `lake` and `tenants` are
     /// the command line's, which wins.
     pub fn resolve(self, lake: Option<&str>, tenants: &[String]) -> Result<Pipeline> {
+        let marts = self.marts()?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         for name in tenants {
@@ -343,6 +364,7 @@ impl File {
             reread_days: self.reread_days.unwrap_or(REREAD_DAYS).min(27),
             tenants,
             reports,
+            marts,
         })
     }
 }

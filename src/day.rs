@@ -16,7 +16,7 @@ const LAST: i32 = 2_932_896;
 
 impl Day {
     /// The day that is `n` days after 1970-01-01.
-    pub fn from_epoch(n: i32) -> Day {
+    pub const fn from_epoch(n: i32) -> Day {
         Day(n)
     }
 

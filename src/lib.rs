@@ -13,6 +13,8 @@ pub mod plan;
 pub mod graph;
 pub mod normalise;
 pub mod tables;
+pub mod engine;
+pub mod marts;
 pub mod night;
 pub mod emulator;
 pub mod cli;

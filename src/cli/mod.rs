@@ -4,9 +4,11 @@ mod completions;
 mod demo;
 mod emulate;
 mod import;
+mod marts;
 mod output;
 mod pipeline;
 mod plan;
+mod query;
 mod reports;
 mod run;
 mod status;
@@ -42,6 +44,10 @@ enum Command {
     Run(run::Run),
     /// Land CSV or JSON that was saved earlier
     Import(import::Import),
+    /// Build the marts from the tables of the lake
+    Marts(marts::Marts),
+    /// Ask the tables and marts of a tenant in SQL
+    Query(query::Query),
     /// Print the report catalog, or one report of it
     Reports(reports::Reports),
     /// Show what is covered, report by day, and what will expire next
@@ -93,11 +99,14 @@ impl Exit {
     }
 }
 
+/// Stack of a worker thread. SQL is planned by recursion, and plans of large statements are deep.
+const STACK: usize = 8 << 20;
+
 /// Parses, runs, prints, and gives the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     output::logging(cli.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build() {
         Ok(runtime) => runtime,
         Err(e) => {
             output::error(&Error::new(Kind::File, "cannot start").because(e));
@@ -119,6 +128,8 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Plan(plan) => plan.run(json).await,
         Command::Run(run) => run.run(json).await,
         Command::Import(import) => import.run(json).await,
+        Command::Marts(marts) => marts.run(json).await,
+        Command::Query(query) => query.run(json).await,
         Command::Reports(reports) => reports.run(json),
         Command::Status(status) => status.run(json).await,
         Command::Emulate(emulate) => emulate.run(json).await,

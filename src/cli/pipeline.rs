@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{File, Pipeline};
+use crate::config::{Codec, File, Marts, Pipeline};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -26,6 +26,16 @@ pub(super) fn lake_address(config: &ConfigArgs, lake: &LakeArgs) -> Result<Strin
         return Ok(File::read(&config.config)?.resolve(None, &[])?.lake);
     }
     Ok("./lake".to_string())
+}
+
+/// How marts are built: as the pipeline file says, where there is one.
+pub(super) fn marts_options(config: &ConfigArgs) -> Result<Marts> {
+    if config.config.exists() { File::read(&config.config)?.marts() } else { Ok(Marts::default()) }
+}
+
+/// How Parquet is compressed: as the pipeline file says, where there is one.
+pub(super) fn codec(config: &ConfigArgs) -> Result<Codec> {
+    if config.config.exists() { Ok(File::read(&config.config)?.codec) } else { Ok(Codec::default()) }
 }
 
 /// Opens a lake that must be there already.

@@ -10,10 +10,9 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use serde_json::{Map, Value};
 
-use super::pipeline::{existing, lake_address, one_tenant};
+use super::pipeline::{existing, lake_address, marts_options, one_tenant};
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::config::{File, MartsFile};
-use crate::engine::{Engine, refusal};
+use crate::engine::{Engine, Limits, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::marts::{Models, offer};
 
@@ -51,13 +50,9 @@ impl Query {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let lake = existing(&lake_address(&self.config, &self.lake)?)?;
         let tenant = one_tenant(&lake, &self.lake).await?;
-        let file = match self.config.config.exists() {
-            true => File::read(&self.config.config)?.marts,
-            false => MartsFile::default(),
-        };
-        let options = file.resolve()?;
+        let options = marts_options(&self.config)?;
         let models = Models::load(options.models.as_deref())?;
-        let session = Engine::new(&lake, options.limits)?.session(false);
+        let session = Engine::new(&lake, Limits::from(&options))?.session(false);
         offer(&session, &lake, &tenant, &models).await?;
         let tables = session.tables();
         let wrong = |e| refusal(Kind::Usage, e, &tables);

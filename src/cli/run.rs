@@ -9,6 +9,7 @@ use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
+use crate::marts::Models;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
 use crate::night::{self, Event, Job};
 use crate::plan::Wishes;
@@ -82,11 +83,15 @@ impl Run {
         let lake = Lake::open(&pipeline.lake)?;
         // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
+        // A model that cannot be is found before anybody is asked for anything.
+        let models = Models::load(pipeline.marts.models.as_deref())?;
         let mut records = Vec::new();
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
             let Pipeline { codec, raw, .. } = pipeline;
-            let job = Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
+            let marts = pipeline.marts.build.then_some((&models, &pipeline.marts));
+            let clock = clock(self.selection.today);
+            let job = Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, marts, clock };
             match night::run(&job, &|event| watch(&event)).await {
                 Ok(record) => {
                     if !json {
@@ -179,4 +184,13 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+    if let Some(marts) = &record.marts {
+        super::marts::summary(&record.tenant, &marts.built);
+        if let Some(problem) = &marts.failed {
+            output::say(&format!("failed: the marts were not built; the tables are published: {}", problem.message));
+            if let Some(hint) = &problem.hint {
+                output::say(&format!("  hint: {hint}"));
+            }
+        }
+    }
 }

@@ -8,6 +8,6 @@ mod objects;
 mod refusal;
 mod session;
 
-pub use objects::{Objects, Partitions};
+pub use objects::{Objects, Partitions, value};
 pub use refusal::refusal;
 pub use session::{Engine, Limits, Session};

@@ -14,6 +14,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
 use super::objects::address;
+use crate::config::Marts;
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -29,10 +30,9 @@ pub struct Limits {
     pub threads: usize,
 }
 
-impl Default for Limits {
-    /// Half a gigabyte, so that the whole program stays under one; two threads, which the smallest machines have.
-    fn default() -> Limits {
-        Limits { memory: 512 << 20, threads: 2 }
+impl From<&Marts> for Limits {
+    fn from(options: &Marts) -> Limits {
+        Limits { memory: options.memory, threads: options.threads }
     }
 }
 

@@ -68,6 +68,31 @@ impl Layout {
         format!("_usagelake/ledger/tenant={}", self.tenant)
     }
 
+    /// A published mart: a month of it, or all of one that has no months.
+    pub fn mart(&self, mart: &str, month: Option<Day>) -> String {
+        format!("{}/{}part-0.parquet", self.marts(mart), month.map(|m| format!("month={m}/")).unwrap_or_default())
+    }
+
+    /// A step on the way to the marts, the same shape.
+    pub fn staging(&self, model: &str, month: Option<Day>) -> String {
+        format!("_usagelake/staging/{}", self.mart(model, month).trim_start_matches("marts/"))
+    }
+
+    /// All objects of a mart.
+    pub fn marts(&self, mart: &str) -> String {
+        format!("marts/{mart}/tenant={}", self.tenant)
+    }
+
+    /// What the marts were built from, so that only what has changed is built again.
+    pub fn marts_state(&self) -> String {
+        format!("_usagelake/marts/{}.json", self.tenant)
+    }
+
+    /// The tenant's partition value.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
     /// The manifest of the latest complete night.
     pub fn manifest(&self) -> String {
         format!("_usagelake/manifest/{}.json", self.tenant)

@@ -12,7 +12,7 @@ mod upload;
 
 pub use layout::{LAYOUT_VERSION, Layout};
 pub use lock::Guard;
-pub use object::Found;
+pub use object::{Found, Listed};
 pub use upload::Upload;
 
 use std::fmt;

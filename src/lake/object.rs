@@ -14,6 +14,17 @@ pub struct Found {
     pub(super) version: UpdateVersion,
 }
 
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// A text that is another one when the object has been replaced.
+    pub tag: String,
+}
+
 impl Lake {
     /// Reads a whole object; none where there is none.
     pub async fn read(&self, key: &str) -> Result<Option<Found>> {
@@ -76,6 +87,11 @@ impl Lake {
 
     /// All objects under a prefix, by name: their keys and sizes.
     pub async fn list(&self, prefix: &str) -> Result<Vec<(String, u64)>> {
+        Ok(self.listing(prefix).await?.into_iter().map(|o| (o.key, o.size)).collect())
+    }
+
+    /// All objects under a prefix, by name, with a tag that changes when one is replaced.
+    pub async fn listing(&self, prefix: &str) -> Result<Vec<Listed>> {
         let cut = self.path("").as_ref().len();
         let listed: Vec<_> = self
             .store
@@ -83,11 +99,15 @@ impl Lake {
             .try_collect()
             .await
             .map_err(|e| self.error("cannot list the lake", prefix, e))?;
-        let mut found: Vec<(String, u64)> = listed
+        let mut found: Vec<Listed> = listed
             .into_iter()
-            .map(|meta| (meta.location.as_ref()[cut..].trim_start_matches('/').to_string(), meta.size))
+            .map(|meta| Listed {
+                key: meta.location.as_ref()[cut..].trim_start_matches('/').to_string(),
+                size: meta.size,
+                tag: meta.e_tag.unwrap_or_else(|| format!("{}-{}", meta.last_modified.timestamp_micros(), meta.size)),
+            })
             .collect();
-        found.sort();
+        found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
 }

@@ -89,24 +89,29 @@ impl Manifest {
 
     /// The objects of a table, by key.
     pub fn table(&self, table: &str) -> Vec<Object> {
-        let prefix = format!("{TABLES}{table}/");
-        let of = self.objects.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+        self.under(&format!("{TABLES}{table}/"))
+    }
+
+    /// The objects whose keys begin with `prefix`, by key.
+    pub fn under(&self, prefix: &str) -> Vec<Object> {
+        let of = self.objects.range(prefix.to_string()..).take_while(|(key, _)| key.starts_with(prefix));
         of.map(|(key, e)| Object { path: key.clone(), size: e.size, sha256: e.sha256.clone(), rows: e.rows }).collect()
     }
 
     /// Replaces what it says of everything but tables.
     pub fn set_marts<'a>(&mut self, marts: impl IntoIterator<Item = &'a Object>) {
         self.objects.retain(|key, _| key.starts_with(TABLES));
-        marts.into_iter().for_each(|o| self.add(o));
+        marts.into_iter().for_each(|o| self.insert(o));
     }
 
     fn learn(&mut self, ledgers: &[Ledger]) {
         let mut slices: Vec<_> = ledgers.iter().flat_map(Ledger::slices).filter(|s| !s.objects.is_empty()).collect();
         slices.sort_by(|a, b| a.read_at.cmp(&b.read_at));
-        slices.iter().flat_map(|s| &s.objects).for_each(|o| self.add(o));
+        slices.iter().flat_map(|s| &s.objects).for_each(|o| self.insert(o));
     }
 
-    fn add(&mut self, object: &Object) {
+    /// Adds an object, or what it has become.
+    pub fn insert(&mut self, object: &Object) {
         let entry = Entry { size: object.size, sha256: object.sha256.clone(), rows: object.rows };
         self.objects.insert(object.path.clone(), entry);
     }

@@ -30,6 +30,16 @@ pub(super) struct Target<'a> {
     pub key: String,
     /// What is there, if that is known to be whole.
     pub before: Option<&'a Object>,
+    /// Whether there is a file where there are no rows.
+    pub keep_empty: bool,
+}
+
+/// What became of a result.
+pub(super) struct Written {
+    /// The object; none where there are no rows and none is kept.
+    pub object: Option<Object>,
+    /// Whether it was put: what is there already, byte for byte, is left alone.
+    pub put: bool,
 }
 
 /// What a model promises of its rows.
@@ -42,8 +52,8 @@ pub(super) struct Promise<'a> {
     pub key: &'a [String],
 }
 
-/// Answers `frame` into one object. Says whether it was put: what is there already, byte for byte, is left alone.
-pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Target<'_>) -> Result<(Object, bool)> {
+/// Answers `frame` into one object.
+pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Target<'_>) -> Result<Written> {
     let model = promise.model;
     let wrong = |e| refusal(Kind::Model, e, &[]).with("model", model);
     fits(&frame, promise)?;
@@ -58,19 +68,6 @@ pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Targ
         }
     }
     file.finish(target).await
-}
-
-/// All rows of `frame`, cast to the promise and sorted by its key, without a file.
-#[cfg(test)]
-pub(super) async fn collect(frame: DataFrame, promise: &Promise<'_>) -> Result<RecordBatch> {
-    let wrong = |e| refusal(Kind::Model, e, &[]).with("model", promise.model);
-    fits(&frame, promise)?;
-    let by = promise.key.iter().map(|name| ident(name).sort(true, true)).collect();
-    let batches = frame.sort(by).map_err(wrong)?.collect().await.map_err(wrong)?;
-    let batches = batches.iter().map(|b| cast(b, promise)).collect::<Result<Vec<_>>>()?;
-    let all = concat_batches(&promise.columns, &batches).map_err(|e| odd(promise.model, e))?;
-    once(promise, None, &all)?;
-    Ok(all)
 }
 
 /// Refuses a result whose columns are not the promised ones.
@@ -168,7 +165,7 @@ impl<'a> File<'a> {
         Ok(())
     }
 
-    async fn finish(mut self, target: &Target<'_>) -> Result<(Object, bool)> {
+    async fn finish(mut self, target: &Target<'_>) -> Result<Written> {
         let ended = self.pieces.finish_buffered_batch().map_err(|e| odd(self.promise.model, e));
         let ended = match ended {
             Ok(()) => self.encode().await,
@@ -181,13 +178,14 @@ impl<'a> File<'a> {
         let last = self.encoder.finish()?;
         self.sha.update(&last.bytes);
         let object = Object { path: target.key.clone(), size: last.size, sha256: hex(self.sha), rows: last.rows };
-        if target.before == Some(&object) {
+        let same = target.before == Some(&object);
+        if same || (object.rows == 0 && !target.keep_empty) {
             self.upload.abort().await;
-            return Ok((object, false));
+            return Ok(Written { object: same.then_some(object), put: false });
         }
         self.upload.write(last.bytes).await?;
         self.upload.finish(target.guard).await?;
-        Ok((object, true))
+        Ok(Written { object: Some(object), put: true })
     }
 }
 

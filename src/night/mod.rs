@@ -1,11 +1,11 @@
-//! The nightly job: plan, extract, land, publish, ledger, manifest, record. One tenant at a time.
+//! The nightly job: plan, extract, land, publish, ledger, marts, manifest, record. One tenant at a time.
 //!
 //! It promises that a report's failure takes no other report down, that what is published stays until something better
 //! is, and that a kill at any instant costs work and never data. It prints nothing.
 
 mod import;
 pub mod land;
-mod manifest;
+mod marts;
 pub mod record;
 mod rejects;
 mod report;
@@ -13,16 +13,19 @@ mod retention;
 
 pub use import::{File, Imported, Options as ImportOptions, import};
 
+pub use marts::{MartsJob, build_marts};
+
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 
 use crate::catalog::Report;
-use crate::config::{Codec, RawPolicy, Tenant};
+use crate::config::{Codec, Marts, RawPolicy, Tenant};
 use crate::day::Clock;
 use crate::error::Result;
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Manifest};
+use crate::marts::Models;
 use crate::plan::{ReportPlan, Wishes, plan};
 use land::Place;
 use record::{RunRecord, overall};
@@ -47,6 +50,8 @@ pub struct Job<'a> {
     pub codec: Codec,
     /// Whether raw is kept.
     pub raw: RawPolicy,
+    /// The models of the marts and how they are built; none where the night builds none.
+    pub marts: Option<(&'a Models, &'a Marts)>,
     /// The time.
     pub clock: Clock,
 }
@@ -117,7 +122,25 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     }
     drop(running);
     records.sort_by(|a, b| a.report.cmp(&b.report));
-    manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
+    let mut manifest = Manifest::after(job.lake, &layout, &published, begun.interrupted).await?;
+    let built = match &job.marts {
+        Some((models, options)) => {
+            let marts = MartsJob {
+                lake: job.lake,
+                tenant: &job.tenant.name,
+                models,
+                options,
+                codec: job.codec,
+                months: Vec::new(),
+                full: false,
+                clock: job.clock,
+            };
+            Some(marts::upon(&mut manifest, &marts, &layout, &place.guard).await)
+        }
+        None => None,
+    };
+    // The tables are published, whatever became of the marts.
+    manifest.write(job.lake, &layout, &place.guard, &id, &stamp(job.clock)).await?;
     let forgotten = retention::apply(&place, job.clock).await?;
     tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     let record = RunRecord {
@@ -129,6 +152,11 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         outcome: overall(&records),
         today: job.clock.today(),
         reports: records,
+        marts: None,
+    };
+    let record = match built {
+        Some(built) => record.with_marts(built),
+        None => record,
     };
     let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
     place.lake.put(&layout.run(&id), text.into()).await?;

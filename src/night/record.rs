@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::day::Window;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
+use crate::marts;
 
 /// What one run did for one tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +25,35 @@ pub struct RunRecord {
     pub today: crate::day::Day,
     /// Each report, by function name.
     pub reports: Vec<ReportRecord>,
+    /// The marts, where they were built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marts: Option<MartsRecord>,
+}
+
+/// What a night did for the marts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct MartsRecord {
+    /// What was built.
+    #[serde(flatten)]
+    pub built: marts::Record,
+    /// What ended the building, where it came to no end of its own. The tables are published all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Problem>,
+}
+
+impl RunRecord {
+    /// Adds what became of the marts. A night whose marts failed has published something and lost something.
+    pub fn with_marts(mut self, built: Result<marts::Record>) -> RunRecord {
+        let record = match built {
+            Ok(built) => MartsRecord { built, failed: None },
+            Err(e) => MartsRecord { failed: Some(Problem::new(None, &e)), ..MartsRecord::default() },
+        };
+        if (record.failed.is_some() || !record.built.whole()) && self.outcome == Outcome::Done {
+            self.outcome = Outcome::Partial;
+        }
+        self.marts = Some(record);
+        self
+    }
 }
 
 /// How a run or a report ended.

@@ -1,0 +1,325 @@
+//! Building: model after model, month after month, and only what has another fingerprint than before.
+//!
+//! A model's failure takes no other down but those that read it; what was published of it stays. The state is written
+//! after the objects, so a kill costs work and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use super::built_in::BuiltIn;
+use super::contract::ModelKind;
+use super::models::{Model, Models};
+use super::rows::{self, Promise, Target};
+use super::scope::{Scope, choose, shifted};
+use super::sources::{Sources, schema_of};
+use super::state::{Fingerprint, Kept, State};
+use crate::config::Codec;
+use crate::day::Day;
+use crate::engine::{Engine, Limits, Objects, Session, refusal};
+use crate::error::{Error, Kind, Result};
+use crate::lake::{Guard, Lake, Layout};
+use crate::ledger::Object;
+
+/// A month that ended fewer days ago than this is built every night: what is missing in it depends on the day.
+const OPEN_DAYS: i32 = 3;
+/// How many folders are listed at once.
+const LISTING: usize = 16;
+
+/// What is built, where to, and how.
+pub struct Job<'a> {
+    /// The lake.
+    pub lake: &'a Lake,
+    /// The tenant's paths.
+    pub layout: &'a Layout,
+    /// Proof that nobody else writes.
+    pub guard: &'a Guard,
+    /// How Parquet is compressed.
+    pub codec: Codec,
+    /// The models.
+    pub models: &'a Models,
+    /// What the engine may use.
+    pub limits: Limits,
+    /// The day that is taken for today.
+    pub today: Day,
+    /// Only these months; empty for all.
+    pub months: &'a [Day],
+    /// Whether what has not changed is built too.
+    pub full: bool,
+}
+
+/// What a build did.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Record {
+    /// Models that were built, each with what it cost.
+    pub models: Vec<ModelRecord>,
+    /// Partitions that needed no building.
+    pub unchanged: u64,
+    /// Models that failed, and models that were not built because of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// What the building of a model did.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Its name.
+    pub model: String,
+    /// Partitions that were built.
+    pub built: u64,
+    /// Of them, those whose bytes were new.
+    pub published: u64,
+    /// Rows of what was built.
+    pub rows: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Why a model was not built.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The model.
+    pub model: String,
+    /// What happened and why.
+    pub message: String,
+    /// What can be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Record {
+    /// Partitions whose bytes are new.
+    pub fn published(&self) -> u64 {
+        self.models.iter().map(|m| m.published).sum()
+    }
+
+    /// Whether every model was built or needed no building.
+    pub fn whole(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Builds what is due. `state` is what was built before and becomes what is built now, also where this fails; `given`
+/// are models that are as they are.
+pub async fn build(job: &Job<'_>, sources: &mut Sources, state: &mut State, given: &BTreeSet<String>) -> Result<Record> {
+    let begun = Instant::now();
+    let engine = Engine::new(job.lake, job.limits)?;
+    let there = there(job).await?;
+    let all = sources.months();
+    let mut record = Record::default();
+    let mut failed: BTreeSet<String> = BTreeSet::new();
+    for model in job.models.iter().filter(|m| !given.contains(m.name())) {
+        if let Some(input) = model.contract.inputs.iter().find(|i| failed.contains(&i.name)) {
+            failed.insert(model.name().to_string());
+            let message = format!("`{}`, which it reads, was not built", input.name);
+            record.problems.push(Problem { model: model.name().to_string(), message, hint: None });
+            continue;
+        }
+        let mut step = Step { job, sources, state, there: &there, session: engine.session(true), record: &mut record };
+        match step.model(model, &all).await {
+            Ok(()) => {}
+            Err(e) if matches!(e.kind(), Kind::Model) => {
+                failed.insert(model.name().to_string());
+                record.problems.push(Problem::new(model, &e));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let made = |model: &str, month: Option<Day>| {
+        given.contains(model)
+            || job.models.get(model).is_some_and(|m| m.by_month() == month.is_some() && month.is_none_or(|m| all.contains(&m)))
+    };
+    for object in state.drop_unless(made) {
+        job.guard.check().await?;
+        job.lake.delete(&object.path).await?;
+    }
+    state.coverage = sources.coverage.settled();
+    record.seconds = seconds(begun);
+    Ok(record)
+}
+
+impl Problem {
+    fn new(model: &Model, e: &Error) -> Problem {
+        let mut message = e.to_string();
+        let mut cause = std::error::Error::source(e);
+        while let Some(c) = cause {
+            message.push_str(&format!(": {c}"));
+            cause = c.source();
+        }
+        Problem { model: model.name().to_string(), message, hint: e.hint_text().map(str::to_string) }
+    }
+}
+
+/// Sizes of the objects that are there, by key: what somebody has removed is built again.
+async fn there(job: &Job<'_>) -> Result<BTreeMap<String, u64>> {
+    let folder = |m: &Model| {
+        let part = job.layout.marts(m.name());
+        match m.contract.kind {
+            ModelKind::Mart => part,
+            ModelKind::Staging => format!("_usagelake/staging/{}", part.trim_start_matches("marts/")),
+        }
+    };
+    let lists = job.models.iter().map(|m| {
+        let folder = folder(m);
+        async move { job.lake.list(&folder).await }
+    });
+    let lists: Vec<Result<Vec<(String, u64)>>> = futures::stream::iter(lists).buffered(LISTING).collect().await;
+    Ok(lists.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// The building of one model.
+struct Step<'a, 'b> {
+    job: &'a Job<'a>,
+    sources: &'b mut Sources,
+    state: &'b mut State,
+    there: &'b BTreeMap<String, u64>,
+    session: Session,
+    record: &'b mut Record,
+}
+
+/// An input, as far as it is known before it is read.
+struct Part<'a> {
+    view: &'a str,
+    name: &'a str,
+    scope: Scope,
+    what: What,
+}
+
+enum What {
+    BuiltIn(BuiltIn),
+    Objects(Vec<Object>),
+}
+
+impl Step<'_, '_> {
+    async fn model(&mut self, model: &Model, months: &[Day]) -> Result<()> {
+        let begun = Instant::now();
+        let mut record = ModelRecord { model: model.name().to_string(), ..ModelRecord::default() };
+        let wanted = |m: &Day| self.job.months.is_empty() || self.job.months.contains(m);
+        let months: Vec<Option<Day>> = match model.by_month() {
+            true => months.iter().copied().filter(wanted).map(Some).collect(),
+            false => vec![None],
+        };
+        let mut result = Ok(());
+        for month in months {
+            result = self.partition(model, month, &mut record).await;
+            if result.is_err() {
+                break;
+            }
+        }
+        if record.built > 0 {
+            record.seconds = seconds(begun);
+            tracing::info!(
+                "{}: {} built, {} new, {} rows, {:.2} s",
+                record.model,
+                record.built,
+                record.published,
+                record.rows,
+                record.seconds
+            );
+            self.record.models.push(record);
+        }
+        result
+    }
+
+    async fn partition(&mut self, model: &Model, month: Option<Day>, record: &mut ModelRecord) -> Result<()> {
+        let parts: Vec<Part<'_>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
+        let fingerprint = self.fingerprint(model, month, &parts).await?;
+        let key = match model.contract.kind {
+            ModelKind::Mart => self.job.layout.mart(model.name(), month),
+            ModelKind::Staging => self.job.layout.staging(model.name(), month),
+        };
+        let kept = self.state.get(model.name(), month).cloned();
+        let whole = |o: &Object| self.there.get(&o.path) == Some(&o.size);
+        let before = kept.as_ref().and_then(|k| k.object.as_ref()).filter(|o| whole(o));
+        let same = kept.as_ref().is_some_and(|k| k.fingerprint == fingerprint && k.object.as_ref() == before);
+        if same && !self.job.full {
+            self.record.unchanged += 1;
+            return Ok(());
+        }
+        for part in &parts {
+            self.offer(part, month).await.map_err(|e| e.with("model", model.name()))?;
+        }
+        let job = self.job;
+        let promise = Promise { model: model.name(), columns: model.contract.schema(), key: &model.contract.key };
+        let target = Target { lake: job.lake, guard: job.guard, codec: job.codec, key, before, keep_empty: !model.by_month() };
+        let at = |e: Error| match month {
+            Some(month) => e.with("month", month),
+            None => e,
+        };
+        let frame = self.session.sql(&model.sql).await;
+        let frame = frame.map_err(|e| at(refusal(Kind::Model, e, &self.session.tables()).with("model", model.name())))?;
+        let written = rows::write(frame, &promise, &target).await.map_err(at)?;
+        if written.object.is_none() && self.there.contains_key(&target.key) {
+            job.guard.check().await?;
+            job.lake.delete(&target.key).await?;
+        }
+        record.built += 1;
+        record.published += u64::from(written.put);
+        record.rows += written.object.as_ref().map_or(0, |o| o.rows);
+        self.state.set(model.name(), month, Kept { fingerprint, object: written.object });
+        Ok(())
+    }
+
+    fn part<'a>(&self, input: &'a super::contract::Input, month: Option<Day>) -> Part<'a> {
+        let scope = input.scope.unwrap_or(if month.is_some() { Scope::MONTH } else { Scope::All });
+        let objects = |all: &[Object]| What::Objects(choose(scope, month, all).into_iter().cloned().collect());
+        let what = if let Some(built_in) = BuiltIn::find(&input.name) {
+            What::BuiltIn(built_in)
+        } else if self.job.models.get(&input.name).is_some() {
+            objects(&self.state.objects(&input.name))
+        } else {
+            objects(self.sources.table(&input.name))
+        };
+        Part { view: input.view(), name: &input.name, scope, what }
+    }
+
+    /// What the partition depends on.
+    async fn fingerprint(&mut self, model: &Model, month: Option<Day>, parts: &[Part<'_>]) -> Result<String> {
+        let mut print = Fingerprint::new();
+        print.add(&model.sql);
+        print.add(&serde_json::to_string(&model.contract).unwrap_or_default());
+        print.add(&format!("{:?}", self.job.codec));
+        let open = |m: Day| self.job.today.since(shifted(m, 1).plus(-1)) < OPEN_DAYS;
+        if month.is_some_and(open) {
+            print.add(&self.job.today.to_string());
+        }
+        for part in parts {
+            print.add(part.view);
+            match &part.what {
+                What::BuiltIn(BuiltIn::Coverage) => print.add(&self.sources.coverage.digest(part.scope, month).await?),
+                What::BuiltIn(b) => print.add(&b.print(&self.sources.context(), part.scope, month)),
+                What::Objects(objects) => {
+                    for object in objects {
+                        print.add(&format!("{} {}", object.path, object.sha256));
+                    }
+                }
+            }
+        }
+        Ok(print.finish())
+    }
+
+    /// Makes a part of the lake a view.
+    async fn offer(&mut self, part: &Part<'_>, month: Option<Day>) -> Result<()> {
+        let rows = match &part.what {
+            What::BuiltIn(BuiltIn::Coverage) => self.sources.coverage.batch(part.scope, month).await?,
+            What::BuiltIn(b) => b.rows(&self.sources.context(), part.scope, month)?,
+            What::Objects(objects) => {
+                let model = self.job.models.get(part.name).map(|m| (m.contract.schema(), m.contract.partitions()));
+                let (columns, partitions) = model.or_else(|| schema_of(part.name)).ok_or_else(|| {
+                    Error::new(Kind::Model, "it reads what is no table and no model").with("input", part.name)
+                })?;
+                return self.session.add(part.view, Arc::new(Objects::new(columns, partitions, objects)?));
+            }
+        };
+        self.session.add_rows(part.view, rows.schema(), vec![rows])
+    }
+}
+
+fn seconds(begun: Instant) -> f64 {
+    (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,28 @@
+//! The marts: SQL models over the tables of a lake, each with a contract.
+//!
+//! They promise: a published file has exactly the columns of its contract, sorted by its key, each key once; the same
+//! tables give the same bytes; a night builds only months whose inputs have changed, and what depends on them. What a
+//! model reads is said in its contract and turned into a set of objects before its SQL runs. They know no model by name.
+
+mod build;
+mod built_in;
+mod contract;
+mod coverage;
+mod models;
+mod offer;
+pub mod reference;
+mod rows;
+mod scope;
+mod sources;
+mod state;
+
+pub use build::{Job, ModelRecord, Problem, Record, build};
+pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Partition};
+pub use models::{Model, Models};
+pub use offer::offer;
+pub use scope::Scope;
+pub use sources::Sources;
+pub use state::State;
+
+#[cfg(test)]
+mod tests;

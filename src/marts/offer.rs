@@ -1,0 +1,38 @@
+//! All tables and marts of a tenant, for whoever asks.
+
+use std::sync::Arc;
+
+use super::models::Models;
+use super::sources::schema_of;
+use crate::catalog;
+use crate::engine::{Objects, Session};
+use crate::error::Result;
+use crate::lake::{Lake, Layout};
+use crate::ledger::{Manifest, Object};
+
+/// Adds every table of the catalog and every mart to a session, under their names in the lake. What never landed is an
+/// empty table.
+pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models) -> Result<()> {
+    let layout = Layout::new(tenant);
+    let manifest = match Manifest::read(lake, &layout).await? {
+        Some(manifest) => manifest,
+        None => Manifest::whole(lake, &layout).await?,
+    };
+    for name in tables() {
+        if let Some((columns, partitions)) = schema_of(&name) {
+            let objects = manifest.table(&name);
+            session.add(&name, Arc::new(Objects::new(columns, partitions, &objects)?))?;
+        }
+    }
+    for mart in models.marts() {
+        let objects: Vec<Object> = manifest.under(&format!("{}/", layout.marts(mart.name())));
+        let contract = &mart.contract;
+        session.add(mart.name(), Arc::new(Objects::new(contract.schema(), contract.partitions(), &objects)?))?;
+    }
+    Ok(())
+}
+
+/// The names of all tables of the catalog.
+pub fn tables() -> Vec<String> {
+    catalog::all().iter().map(|r| r.table()).collect()
+}

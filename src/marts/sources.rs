@@ -1,0 +1,78 @@
+//! What models can read of a tenant: objects of tables as the manifest names them, the ledger, and what was told.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::SchemaRef;
+
+use super::built_in::Context;
+use super::coverage::{Coverage, Known};
+use super::scope::{day, shifted};
+use crate::catalog;
+use crate::config::Told;
+use crate::day::Day;
+use crate::engine::Partitions;
+use crate::error::Result;
+use crate::lake::{Lake, Layout};
+use crate::ledger::{Manifest, Object};
+
+/// The columns and partitions of a table of the catalog.
+pub fn schema_of(table: &str) -> Option<(SchemaRef, Partitions)> {
+    let report = catalog::all().iter().find(|r| r.table() == table)?;
+    Some((report.schema(), if report.by_day() { Partitions::ByDay } else { Partitions::ByMonth }))
+}
+
+/// What models can read.
+pub struct Sources {
+    tenant: String,
+    today: Day,
+    told: Told,
+    /// The ledger.
+    pub coverage: Coverage,
+    tables: BTreeMap<String, Vec<Object>>,
+    #[cfg(test)]
+    named: Option<Vec<Day>>,
+}
+
+impl Sources {
+    /// The sources of a tenant whose tables are those of `manifest`.
+    pub async fn of(lake: &Lake, layout: &Layout, manifest: &Manifest, told: &Told, today: Day, known: &Known) -> Result<Sources> {
+        let coverage = Coverage::of(lake, layout, today, known).await?;
+        Ok(Sources::new(layout, manifest, told, today, coverage))
+    }
+
+    /// Sources with a coverage of their own.
+    pub fn new(layout: &Layout, manifest: &Manifest, told: &Told, today: Day, coverage: Coverage) -> Sources {
+        let mut names: Vec<&str> = manifest.objects.keys().filter_map(|k| k.strip_prefix("tables/")?.split('/').next()).collect();
+        names.dedup();
+        let tables = names.into_iter().map(|n| (n.to_string(), manifest.table(n))).collect();
+        Sources { tenant: layout.tenant().to_string(), today, told: told.clone(), coverage, tables, #[cfg(test)] named: None }
+    }
+
+    /// The objects of a table, by key.
+    pub fn table(&self, name: &str) -> &[Object] {
+        self.tables.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The months that there are: from the earliest day of a detail to the latest, without a gap.
+    pub fn months(&self) -> Vec<Day> {
+        #[cfg(test)]
+        if let Some(named) = &self.named {
+            return named.clone();
+        }
+        let days = || self.tables.values().flatten().filter_map(day);
+        let (Some(first), Some(last)) = (days().min(), days().max()) else { return Vec::new() };
+        let months = (0..).map(|n| shifted(first.month(), n));
+        months.take_while(|m| *m <= last).collect()
+    }
+
+    /// Takes these months for those that there are.
+    #[cfg(test)]
+    pub(super) fn set_months(&mut self, months: &[Day]) {
+        self.named = Some(months.to_vec());
+    }
+
+    /// What built-in tables are made of.
+    pub fn context(&self) -> Context<'_> {
+        Context { tenant: &self.tenant, today: self.today, told: &self.told }
+    }
+}

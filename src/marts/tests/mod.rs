@@ -1,0 +1,6 @@
+//! Models on tiny lakes: toy models for the engine, and the real ones on what their own tests give.
+
+mod contracts;
+mod given;
+mod incremental;
+mod lakes;

@@ -1,0 +1,79 @@
+//! The marts of a tenant, built at the end of a night or by themselves.
+
+use crate::config::{Codec, Marts};
+use crate::day::{Clock, Day};
+use crate::engine::Limits;
+use crate::error::Result;
+use crate::lake::{Guard, Lake, Layout};
+use crate::ledger::Manifest;
+use crate::marts::{Job, Models, Record, Sources, State, build};
+
+use super::new_id;
+use super::report::stamp;
+
+/// What a build of marts is told.
+pub struct MartsJob<'a> {
+    /// Where the lake is.
+    pub lake: &'a Lake,
+    /// The tenant's partition value.
+    pub tenant: &'a str,
+    /// The models.
+    pub models: &'a Models,
+    /// How they are built.
+    pub options: &'a Marts,
+    /// How Parquet is compressed.
+    pub codec: Codec,
+    /// Only these months; empty for all.
+    pub months: Vec<Day>,
+    /// Whether what has not changed is built too.
+    pub full: bool,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Builds the marts of a tenant over the tables that its manifest names, and notes them there.
+pub async fn build_marts(job: &MartsJob<'_>) -> Result<Record> {
+    let guard = job.lake.lock(job.tenant).await?;
+    let result = locked(job, &guard).await;
+    let released = guard.release().await;
+    let record = result?;
+    released?;
+    Ok(record)
+}
+
+async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {
+    let layout = Layout::new(job.tenant);
+    let mut manifest = match Manifest::read(job.lake, &layout).await? {
+        Some(manifest) => manifest,
+        None => Manifest::whole(job.lake, &layout).await?,
+    };
+    let record = upon(&mut manifest, job, &layout, guard).await?;
+    manifest.write(job.lake, &layout, guard, &new_id(job.clock), &stamp(job.clock)).await?;
+    Ok(record)
+}
+
+/// Builds the marts over the tables of `manifest` and puts them into it. The state is written whatever happens.
+pub(super) async fn upon(manifest: &mut Manifest, job: &MartsJob<'_>, layout: &Layout, guard: &Guard) -> Result<Record> {
+    let today = job.clock.today();
+    let mut state = State::read(job.lake, layout).await?;
+    let told = &job.options.told;
+    let mut sources = Sources::of(job.lake, layout, manifest, told, today, &state.coverage).await?;
+    let build_job = Job {
+        lake: job.lake,
+        layout,
+        guard,
+        codec: job.codec,
+        models: job.models,
+        limits: Limits::from(job.options),
+        today,
+        months: &job.months,
+        full: job.full,
+    };
+    let before = state.clone();
+    let built = build(&build_job, &mut sources, &mut state, &Default::default()).await;
+    if state != before {
+        state.write(job.lake, layout, guard).await?;
+    }
+    manifest.set_marts(state.published());
+    built
+}
