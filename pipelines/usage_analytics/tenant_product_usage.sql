@@ -1,0 +1,29 @@
+-- How many people are enabled, active, returning and new, by product.
+WITH counts AS (
+  SELECT
+    product,
+    count(*) FILTER (WHERE enabled) AS enabled_users,
+    count(*) FILTER (WHERE active) AS active_users,
+    count(*) FILTER (WHERE enabled AND active) AS active_enabled_users,
+    count(*) FILTER (WHERE active_last_month) AS active_users_before,
+    count(*) FILTER (WHERE returning_user) AS mom_returning_users,
+    count(*) FILTER (WHERE first_time) AS first_time_users,
+    count(*) FILTER (WHERE enabled AND first_ever_day IS NOT NULL) AS cumulative_active_users
+  FROM user_product
+  GROUP BY product
+)
+SELECT
+  m.product,
+  coalesce(c.enabled_users, 0) AS enabled_users,
+  coalesce(c.active_users, 0) AS active_users,
+  coalesce(c.active_enabled_users, 0) AS active_enabled_users,
+  CAST(c.active_enabled_users AS DOUBLE) / nullif(c.enabled_users, 0) AS active_rate,
+  CASE WHEN m.has_firsts THEN coalesce(c.mom_returning_users, 0) END AS mom_returning_users,
+  CASE WHEN m.has_firsts THEN CAST(c.mom_returning_users AS DOUBLE) / nullif(c.active_users_before, 0) END
+    AS mom_returning_rate,
+  CASE WHEN m.has_firsts THEN coalesce(c.first_time_users, 0) END AS first_time_users,
+  coalesce(c.cumulative_active_users, 0) AS cumulative_active_users,
+  m.content_date, m.is_complete, m.days_missing, m.nights_missing, m.identity, m.history_from
+FROM product_month AS m
+LEFT JOIN counts AS c ON c.product = m.product
+WHERE m.has_history AND (c.product IS NOT NULL OR m.product <> 'skype_for_business')
