@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
-use crate::config::{Auth, Codec, Endpoints, RawPolicy, Secret, SecretFrom, Tenant, select};
+use crate::config::{Auth, Codec, Endpoints, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
+use crate::marts::Models;
 use crate::night::record::{Outcome, RunRecord};
 use crate::night::{self, Job};
 use crate::plan::Wishes;
@@ -65,6 +66,7 @@ struct Document {
     tables: usize,
     rows: u64,
     partitions: u64,
+    marts: usize,
     seconds: f64,
 }
 
@@ -97,9 +99,12 @@ impl Demo {
             nights.len(),
             mark.end
         ));
+        let (models, options) = (Models::load(None)?, Marts::default());
         let mut records = Vec::new();
         for today in &nights {
             emulator.set_today(*today);
+            // Marts are what the tables of all nights make: once, at the end.
+            let marts = (Some(today) == nights.last()).then_some((&models, &options));
             let job = Job {
                 lake: &lake,
                 tenant: &tenant,
@@ -107,6 +112,7 @@ impl Demo {
                 wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,
+                marts,
                 clock: Clock::on(*today),
             };
             let record = night::run(&job, &|event| super::run::watch(&event)).await?;
@@ -132,6 +138,7 @@ impl Demo {
             tables: tables.len(),
             rows: sum(|r| r.rows),
             partitions: sum(|r| r.published),
+            marts: records.iter().filter_map(|r| r.marts.as_ref()).flat_map(|m| &m.built.models).filter(|m| models.is_mart(&m.model)).count(),
             seconds: (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         };
         if json {
@@ -159,18 +166,19 @@ impl Demo {
     fn next(&self, d: &Document) {
         let out = self.out.display();
         output::print(&format!(
-            "\n{} of {} in {}, {} from {} to {}, {:.1} s\n\nin {}\n  tables/   typed Parquet, one folder a report\n  raw/      every answer as received\n  _usagelake/   ledger, manifest, run records",
+            "\n{} of {} in {}, {} from {} to {}, {}, {:.1} s\n\nin {}\n  tables/   typed Parquet, one folder a report\n  marts/    what they come to: usage, adoption, licences\n  raw/      every answer as received\n  _usagelake/   ledger, manifest, run records",
             output::plural(d.rows, "row"),
             output::plural(d.tables as u64, "report"),
             output::plural(d.partitions, "partition"),
             output::plural(d.nights as u64, "night"),
             d.from,
             d.to,
+            output::plural(d.marts as u64, "mart"),
             d.seconds,
             d.lake,
         ));
         output::print(&format!(
-            "\ntry next\n  usagelake status --lake {out}\n  usagelake reports getTeamsUserActivityUserDetail\n  duckdb -c \"SELECT report_date, exchange, teams, one_drive FROM read_parquet('{out}/tables/office365_active_user_counts/**/*.parquet') ORDER BY 1 DESC LIMIT 10\""
+            "\ntry next\n  usagelake status --lake {out}\n  usagelake query --lake {out} "SELECT month, product, enabled_users, active_users FROM tenant_product_usage ORDER BY 1 DESC, 2"\n  usagelake reports getTeamsUserActivityUserDetail\n  duckdb -c \"SELECT report_date, exchange, teams, one_drive FROM read_parquet('{out}/tables/office365_active_user_counts/**/*.parquet') ORDER BY 1 DESC LIMIT 10\""
         ));
     }
 }

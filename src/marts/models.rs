@@ -113,6 +113,11 @@ impl Models {
         marts
     }
 
+    /// Whether a published mart has this name.
+    pub fn is_mart(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|m| m.contract.kind == ModelKind::Mart)
+    }
+
     /// The model with this name.
     pub fn get(&self, name: &str) -> Option<&Model> {
         self.iter().find(|m| m.name() == name)

@@ -60,12 +60,15 @@ pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Targ
     let by = promise.key.iter().map(|name| ident(name).sort(true, true)).collect();
     let mut rows = frame.sort(by).map_err(wrong)?.execute_stream().await.map_err(wrong)?;
     let mut file = File::new(promise, target)?;
-    while let Some(batch) = rows.next().await {
-        let batch = cast(&batch.map_err(wrong)?, promise)?;
-        if let Err(e) = file.push(batch).await {
-            file.upload.abort().await;
-            return Err(e);
+    let taken = async {
+        while let Some(batch) = rows.next().await {
+            file.push(cast(&batch.map_err(wrong)?, promise)?).await?;
         }
+        Ok(())
+    };
+    if let Err(e) = taken.await {
+        file.upload.abort().await;
+        return Err(e);
     }
     file.finish(target).await
 }

@@ -32,6 +32,8 @@ fn generated_files_are_up_to_date() {
     for (path, made) in [
         ("docs/reports.md", page()),
         ("schemas/report.schema.json", schema::<Report>("A report of usagelake's catalog")),
+        ("docs/marts.md", crate::marts::reference::page().unwrap()),
+        ("schemas/mart.schema.json", schema::<crate::marts::Contract>("The contract of a model of usagelake's marts")),
         ("schemas/pipeline.schema.json", schema::<crate::config::File>("A pipeline of usagelake")),
     ] {
         let committed = std::fs::read_to_string(root.join(path)).unwrap_or_default().replace("\r\n", "\n");
