@@ -112,7 +112,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
 
     // A cut connection explains a cut report, so it is told first.
-    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed));
+    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed)).and_then(whole);
     let (outcome, batches) = match result {
         Ok(parsed) => parsed,
         Err(e) => {
@@ -132,7 +132,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         for (_, upload, _) in finished {
             upload.abort().await;
         }
-        return Ok(Landed { outcome, bytes, sha256, raw: None, partitions: Vec::new(), batches: Vec::new(), unchanged: true });
+        return Ok(Landed {
+            outcome,
+            bytes,
+            sha256,
+            raw: None,
+            partitions: Vec::new(),
+            batches: Vec::new(),
+            unchanged: true,
+        });
     }
     let raw = raw.finish(&place.guard, outcome.rows).await?;
     let mut partitions = Vec::with_capacity(finished.len());
@@ -141,6 +149,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         partitions.push((partition, object));
     }
     Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
+}
+
+/// Refuses an answer that says it goes on elsewhere: a page would take the place of the whole.
+fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
+    if parsed.0.more_pages {
+        return Err(Error::new(Kind::NotAReport, "the answer is one page of several (`@odata.nextLink`)")
+            .hint("ask for the report as CSV, which is never paged, or put the rows of all pages into one `value`"));
+    }
+    Ok(parsed)
 }
 
 async fn store(
@@ -237,7 +254,8 @@ impl Raw {
             RawPolicy::Off => None,
             RawPolicy::Keep | RawPolicy::Days(_) => {
                 let extension = if answer.json { "json.zst" } else { "csv.zst" };
-                let key = place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
+                let key =
+                    place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
                 let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
                 Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
             }
