@@ -71,6 +71,7 @@ pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) 
             let mut slice = night.slice(request.window, day, Status::Failed);
             slice.reason = Some(e.to_string());
             ledger.record(slice);
+            ledger.standing.answered(request.window, today, None);
         }
         failed_in_a_row += 1;
         let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
