@@ -101,6 +101,10 @@ pub struct Slice {
     /// The objects that its rows went to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
+    /// When these objects were put, UTC: a window that is read again unchanged has an older one than other windows of the
+    /// same month, and its word on the month's object does not count.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub published_at: String,
     /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -136,6 +140,7 @@ impl Slice {
             names: Names::None,
             raw: None,
             objects: Vec::new(),
+            published_at: String::new(),
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),

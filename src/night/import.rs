@@ -293,6 +293,7 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
             Some((_, object)) => vec![object.clone()],
             None => objects.clone(),
         };
+        slice.published_at = stamp(clock);
         ledger.record(slice);
     }
     ledger.standing.ever_landed = true;

@@ -240,6 +240,7 @@ async fn settle(
     ledger.standing.ever_landed = true;
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
     slice.objects = objects;
+    slice.published_at = stamp(night.clock);
     ledger.record(slice);
     ledger.save(&place.lake, &place.layout, &place.guard).await
 }
