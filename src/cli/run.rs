@@ -96,11 +96,9 @@ impl Run {
                 }
                 // One tenant's failure takes no other down.
                 Err(e) => {
-                    let e = e.with("tenant", &tenant.name);
-                    if pipeline.tenants.len() > 1 {
-                        output::error(&e);
+                    if let Some(before) = lost.replace(e.with("tenant", &tenant.name)) {
+                        output::error(&before);
                     }
-                    lost = Some(e);
                 }
             }
         }
@@ -108,8 +106,13 @@ impl Run {
             output::document(&records);
         }
         match lost {
+            // It is printed by whoever turns it into an exit code.
             Some(e) if records.is_empty() => Err(e),
-            lost => Ok(exit(&records, lost.is_some())),
+            Some(e) => {
+                output::error(&e);
+                Ok(exit(&records, true))
+            }
+            None => Ok(exit(&records, false)),
         }
     }
 }
