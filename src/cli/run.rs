@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::catalog::Report;
+use crate::catalog::{self, Report};
 use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
@@ -162,6 +162,10 @@ pub(super) fn summary(record: &RunRecord) {
                 report.unknown_headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(", ")
             ));
         }
+        let missing = missing(report);
+        if !missing.is_empty() {
+            output::say(&format!("drift: {}: the answers lack {}; null in the table", report.report, missing.join(", ")));
+        }
         if report.rejected_cells > 0 {
             output::say(&format!(
                 "rejects: {}: {} did not parse; see `_usagelake/rejects` in the lake",
@@ -182,4 +186,13 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+}
+
+/// Columns that every answer should have and some lacked. Those that no document promises are not worth a line.
+fn missing(record: &ReportRecord) -> Vec<String> {
+    let Some(report) = catalog::find(&record.report) else { return Vec::new() };
+    let promised = |name: &&String| {
+        report.columns.iter().position(|c| c.name == **name).is_some_and(|i| catalog::expected(report, i))
+    };
+    record.missing_columns.iter().filter(promised).map(|name| format!("`{name}`")).collect()
 }
