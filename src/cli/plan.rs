@@ -28,7 +28,7 @@ struct Document<'a> {
     today: crate::day::Day,
     requests: usize,
     at_least_seconds: u64,
-    reports: &'a [ReportPlan],
+    reports: Vec<ReportPlan>,
 }
 
 impl Plan {
@@ -37,6 +37,7 @@ impl Plan {
         let reports = self.selection.reports(&pipeline.reports)?;
         let clock = clock(self.selection.today);
         let lake = existing(&pipeline.lake).ok();
+        let mut documents = Vec::new();
         for tenant in &pipeline.tenants {
             let ledgers = match &lake {
                 Some(lake) => night::ledgers(lake, &tenant.name, &reports, clock).await?,
@@ -48,7 +49,7 @@ impl Plan {
             if json {
                 let today = clock.today();
                 let (tenant, at_least_seconds) = (&*tenant.name, time.as_secs());
-                output::document(&Document { tenant, today, requests, at_least_seconds, reports: &plans });
+                documents.push(Document { tenant, today, requests, at_least_seconds, reports: plans });
                 continue;
             }
             let rows: Vec<Vec<String>> = plans.iter().map(row).collect();
@@ -65,6 +66,9 @@ impl Plan {
                 tenant.pace.0,
                 output::duration(tenant.pace.1),
             ));
+        }
+        if json {
+            output::document(&documents);
         }
         Ok(Exit::Done)
     }

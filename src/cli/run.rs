@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::catalog::Report;
+use crate::catalog::{self, Report};
 use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
@@ -101,11 +101,9 @@ impl Run {
                 }
                 // One tenant's failure takes no other down.
                 Err(e) => {
-                    let e = e.with("tenant", &tenant.name);
-                    if pipeline.tenants.len() > 1 {
-                        output::error(&e);
+                    if let Some(before) = lost.replace(e.with("tenant", &tenant.name)) {
+                        output::error(&before);
                     }
-                    lost = Some(e);
                 }
             }
         }
@@ -113,8 +111,13 @@ impl Run {
             output::document(&records);
         }
         match lost {
+            // It is printed by whoever turns it into an exit code.
             Some(e) if records.is_empty() => Err(e),
-            lost => Ok(exit(&records, lost.is_some())),
+            Some(e) => {
+                output::error(&e);
+                Ok(exit(&records, true))
+            }
+            None => Ok(exit(&records, false)),
         }
     }
 }
@@ -200,6 +203,10 @@ pub(super) fn summary(record: &RunRecord) {
                 report.unknown_headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(", ")
             ));
         }
+        let missing = missing(report);
+        if !missing.is_empty() {
+            output::say(&format!("drift: {}: the answers lack {}; null in the table", report.report, missing.join(", ")));
+        }
         if report.rejected_cells > 0 {
             output::say(&format!(
                 "rejects: {}: {} did not parse; see `_usagelake/rejects` in the lake",
@@ -220,4 +227,13 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+}
+
+/// Columns that every answer should have and some lacked. Those that no document promises are not worth a line.
+fn missing(record: &ReportRecord) -> Vec<String> {
+    let Some(report) = catalog::find(&record.report) else { return Vec::new() };
+    let promised = |name: &&String| {
+        report.columns.iter().position(|c| c.name == **name).is_some_and(|i| catalog::expected(report, i))
+    };
+    record.missing_columns.iter().filter(promised).map(|name| format!("`{name}`")).collect()
 }

@@ -71,13 +71,16 @@ impl Status {
             Some(tenant) => vec![tenant.clone()],
             None => tenants(&lake).await?,
         };
+        let mut documents = Vec::new();
         for tenant in tenants {
             let document = self.cover(&lake, tenant, today).await?;
-            if json {
-                output::document(&document);
-            } else {
+            if !json {
                 self.show(&document);
             }
+            documents.push(document);
+        }
+        if json {
+            output::document(&documents);
         }
         Ok(Exit::Done)
     }

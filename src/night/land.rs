@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::catalog::{Merge, Report};
 use crate::config::{Codec, RawPolicy};
-use crate::day::{Day, Window};
+use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
 use crate::ledger::Object;
@@ -112,7 +112,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
 
     // A cut connection explains a cut report, so it is told first.
-    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed)).and_then(whole);
+    let result = read.and(parsed).and_then(whole).and_then(|parsed| write.map(|()| parsed));
     let (outcome, batches) = match result {
         Ok(parsed) => parsed,
         Err(e) => {
@@ -151,13 +151,13 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
 }
 
-/// Refuses an answer that says it goes on elsewhere: a page would take the place of the whole.
+/// Refuses an answer that says that it is one page of several: its rows would pass for all.
 fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
-    if parsed.0.more_pages {
-        return Err(Error::new(Kind::NotAReport, "the answer is one page of several (`@odata.nextLink`)")
-            .hint("ask for the report as CSV, which is never paged, or put the rows of all pages into one `value`"));
+    if !parsed.0.more_pages {
+        return Ok(parsed);
     }
-    Ok(parsed)
+    Err(Error::new(Kind::NotAReport, "the answer is one page of several")
+        .hint("save the report as CSV, or all pages of it in one JSON document"))
 }
 
 async fn store(
@@ -299,9 +299,4 @@ impl Raw {
 
 fn compress(e: std::io::Error) -> Error {
     Error::new(Kind::Lake, "cannot compress the answer").because(e)
-}
-
-/// The day that a row belongs to when it says none: the day before the answer.
-pub fn fallback_day(today: Day) -> Day {
-    today.plus(-1)
 }

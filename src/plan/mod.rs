@@ -121,7 +121,7 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
 
 fn date_due(slice: Option<&Slice>, day: Day, today: Day, reread_days: u32) -> Option<Why> {
     let Some(slice) = slice else { return Some(Why::Missing) };
-    if slice.status == Status::Failed {
+    if slice.status == Status::Failed || (slice.status == Status::Landed && slice.reason.is_some()) {
         return Some(Why::Failed);
     }
     let age = slice.read_on().map_or(i32::MAX, |read| today.since(read));

@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod architecture;
+mod busy;
+mod clean;
 mod stores;
+mod truth;
+mod world;
