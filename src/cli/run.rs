@@ -205,7 +205,11 @@ pub(super) fn summary(record: &RunRecord) {
         }
         let missing = missing(report);
         if !missing.is_empty() {
-            output::say(&format!("drift: {}: the answers lack {}; null in the table", report.report, missing.join(", ")));
+            output::say(&format!(
+                "drift: {}: the answers lack {}; null in the table",
+                report.report,
+                missing.join(", ")
+            ));
         }
         if report.rejected_cells > 0 {
             output::say(&format!(

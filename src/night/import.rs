@@ -278,9 +278,9 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     // The same bytes, for the same window: under another `--period` or `--day` they are not what was imported before.
     let known = file.known;
     let there = |s: &Slice| known.period.is_none_or(|n| n == s.window.period()) && known.day.is_none_or(|d| d == s.day);
-    let published =
-        |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
-    let answer = Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
+    let published = |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
+    let answer =
+        Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
     let landed = land(place, answer, body).await?;
     let outcome = &landed.outcome;
     let mut imported = Imported {
@@ -319,10 +319,11 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     for (window, day) in days {
         ledger.load_month(&place.lake, &place.layout, day).await?;
         let mut slice = filled(Slice::new(window, day, Status::Landed, &stamp(clock), run), &landed);
-        slice.objects = match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
-            Some((_, object)) => vec![object.clone()],
-            None => objects.clone(),
-        };
+        slice.objects =
+            match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
+                Some((_, object)) => vec![object.clone()],
+                None => objects.clone(),
+            };
         slice.published_at = stamp(clock);
         ledger.record(slice);
     }
