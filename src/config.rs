@@ -156,6 +156,9 @@ pub enum SecretFrom {
     Env(String),
     /// In this file, without the line break at its end.
     File(PathBuf),
+    /// Here: for a tenant that is made by the program and not by a file.
+    #[serde(skip)]
+    Given(Secret),
 }
 
 /// Addresses of the services, without a path.
@@ -284,6 +287,7 @@ impl SecretFrom {
     /// Reads the secret. Fails where it is not there or empty; the error names the place and never the value.
     pub fn read(&self) -> Result<Secret> {
         let (value, place) = match self {
+            SecretFrom::Given(secret) => return Ok(secret.clone()),
             SecretFrom::Env(name) => (std::env::var(name).ok(), format!("the environment variable `{name}`")),
             SecretFrom::File(path) => (std::fs::read_to_string(path).ok(), format!("the file `{}`", path.display())),
         };

@@ -14,5 +14,5 @@ pub mod graph;
 pub mod normalise;
 pub mod tables;
 pub mod night;
-// pub mod emulator;
+pub mod emulator;
 pub mod cli;

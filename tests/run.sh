@@ -11,17 +11,17 @@
 # runs `cargo test`, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with the
 # emulator's truth. Every server is stopped, however it ends. The last line is `N passed, N failed`.
 #
-# What the tests find in their environment:
+# USAGELAKE_PYTHON may name a Python that has tests/python/requirements.txt already.
+#
+# What the tests find in their environment, beside what the stores' own tools read:
 #   USAGELAKE_TEST_AZURITE   http://127.0.0.1:PORT/devstoreaccount1, container `usagelake`, Azurite's published key
 #   USAGELAKE_TEST_S3        http://127.0.0.1:PORT, bucket `usagelake`, region us-east-1, any key
 #   USAGELAKE_TEST_GCS       http://127.0.0.1:PORT, bucket `usagelake`, no sign-in
 #   USAGELAKE_TEST_LONG      1 with --long, else not set
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
-cache=${USAGELAKE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/usagelake}
-# Pinned, so that a red test means a change of ours.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/install.sh
 azurite=3.37.0
 bucket=usagelake
 
@@ -37,52 +37,10 @@ while (($#)); do
   shift
 done
 
-say() { printf '== %s\n' "$*" >&2; }
-
-# ---- what must be there ----------------------------------------------------------------------------------------------
-
-missing=()
-for tool in cargo node npm python3; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if ((${#missing[@]})); then
-  echo "error: not found: ${missing[*]}" >&2
-  echo "hint: the tests need a Rust toolchain (cargo), Node.js with npm, and Python with venv" >&2
-  exit 1
-fi
-# The readers of requirements.txt ask for Python 3.11.
-if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-  echo "error: \`python3\` is older than 3.11 or has no venv: $(python3 --version 2>&1)" >&2
-  echo "hint: install Python 3.11 or later; on Debian also the package python3-venv" >&2
-  exit 1
-fi
-
-# ---- what is installed once ------------------------------------------------------------------------------------------
-
-# install STAMP COMMAND…: runs COMMAND unless it succeeded before. Another pin is another stamp.
-install() {
-  local stamp=$cache/$1.done
-  shift
-  [[ -e $stamp ]] && return
-  local begun=$SECONDS log
-  log=$(mktemp)
-  if ! "$@" >"$log" 2>&1; then
-    cat "$log" >&2
-    echo "error: could not install into $cache: $*" >&2
-    exit 1
-  fi
-  rm -f "$log"
-  : >"$stamp"
-  say "installed $(basename "$stamp" .done) in $((SECONDS - begun)) s"
-}
-
-mkdir -p "$cache"
-requirements=tests/python/requirements.txt
-venv=$cache/python-$(python3 -c 'import hashlib, sys; print(sys.version_info[1], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()[:12], sep="-")' $requirements)
-python=$venv/bin/python
-make_venv() { python3 -m venv --clear "$venv" && "$python" -m pip install --quiet --disable-pip-version-check -r $requirements; }
-install "$(basename "$venv")" make_venv
-install "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
+need cargo node npm python3
+python=${USAGELAKE_PYTHON:-}
+[[ $python ]] || python_with tests/python/requirements.txt
+once "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
 
 # ---- servers ---------------------------------------------------------------------------------------------------------
 

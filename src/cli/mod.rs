@@ -1,8 +1,8 @@
 //! The command line: the only place that prints. Data goes to stdout, everything else to stderr.
 
 mod completions;
-// mod demo;
-// mod emulate;
+mod demo;
+mod emulate;
 mod import;
 mod output;
 mod pipeline;
@@ -35,7 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the whole pipeline on an embedded Graph emulator: no account, no configuration
-    // Demo(demo::Demo),
+    Demo(demo::Demo),
     /// Say what a run would ask for, why, and how long it takes
     Plan(plan::Plan),
     /// Extract what is due, land it, publish it: the nightly job
@@ -47,7 +47,7 @@ enum Command {
     /// Show what is covered, report by day, and what will expire next
     Status(status::Status),
     /// Serve Microsoft Graph's usage reports for an emulated tenant
-    // Emulate
+    Emulate(emulate::Emulate),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -115,13 +115,13 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, json: bool) -> Result<Exit> {
     match command {
-        // Command::Demo(demo) => demo.run(json).await,
+        Command::Demo(demo) => demo.run(json).await,
         Command::Plan(plan) => plan.run(json).await,
         Command::Run(run) => run.run(json).await,
         Command::Import(import) => import.run(json).await,
         Command::Reports(reports) => reports.run(json),
         Command::Status(status) => status.run(json).await,
-        // Command::Emulate(emulate) => emulate.run(json).await,
+        Command::Emulate(emulate) => emulate.run(json).await,
         Command::Completions(completions) => completions.run(),
     }
 }

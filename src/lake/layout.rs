@@ -43,6 +43,11 @@ impl Layout {
         format!("raw/tenant={}/report={report}/{}/{name}", self.tenant, window.folder())
     }
 
+    /// All responses of the tenant.
+    pub fn raws(&self) -> String {
+        format!("raw/tenant={}", self.tenant)
+    }
+
     /// The cells of a response that did not parse, one JSON object a line.
     pub fn rejects(&self, report: &str, window: Window, name: &str) -> String {
         format!("_usagelake/rejects/tenant={}/report={report}/{}/{name}.jsonl", self.tenant, window.folder())

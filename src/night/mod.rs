@@ -10,6 +10,7 @@ mod manifest;
 pub mod record;
 mod rejects;
 mod report;
+mod retention;
 
 pub use directory::ProductNames;
 pub use import::{File, Imported, Options as ImportOptions, import};
@@ -156,6 +157,8 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     records.sort_by(|a, b| a.report.cmp(&b.report));
     lists.sort_by(|a, b| a.report.cmp(&b.report));
     manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
+    let forgotten = retention::apply(&place, job.clock).await?;
+    tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     let record = RunRecord {
         run: id.clone(),
         tenant: job.tenant.name.clone(),

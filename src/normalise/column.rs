@@ -15,6 +15,7 @@ use super::grid::Grid;
 use super::text::{is_plain, text};
 use super::values;
 use crate::catalog::ColumnType;
+use crate::day::Day;
 
 /// The values of one column that wait for their batch.
 #[derive(Debug)]
@@ -163,6 +164,12 @@ impl Column {
         let valid = self.valid.get(from..).unwrap_or_default();
         let all = days.iter().map(|d| i64::from(*d)).chain(longs.iter().copied());
         all.zip(valid).filter(|(_, valid)| **valid != 0).map(|(v, _)| v)
+    }
+
+    /// The days of the rows from `from` on, without nulls; of instants their days.
+    pub fn days(&self, from: usize) -> impl Iterator<Item = Day> {
+        let unit = if self.kind == ColumnType::Datetime { values::DAY_MICROS } else { 1 };
+        self.numbers(from).map(move |n| Day::from_epoch(n.div_euclid(unit) as i32))
     }
 
     /// The array of all rows that wait, after which none wait.

@@ -229,7 +229,9 @@ impl Grid {
         let known = self.marks.get(number * (self.width + 1)..).unwrap_or_default();
         let known = known.windows(2).map(|m| (m[0] as usize, m[1] as usize - 1));
         let extra = self.extras.iter().filter(|e| e.0 as usize == number).map(|e| (e.2 as usize, e.3 as usize));
-        if begin(&bytes[row.start..at]) && known.chain(extra).all(|(b, e)| is_blank(bytes.get(b..e).unwrap_or_default())) {
+        if begin(&bytes[row.start..at])
+            && known.chain(extra).all(|(b, e)| is_blank(bytes.get(b..e).unwrap_or_default()))
+        {
             self.marks.truncate(number * (self.width + 1));
             self.extras.retain(|e| e.0 as usize != number);
             return;

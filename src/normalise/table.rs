@@ -14,7 +14,6 @@ use super::header::Plan;
 use super::text::text;
 use super::{BATCH_BYTES, BATCH_ROWS, MAX_REJECTS, MAX_SHOWN, Outcome, Reject};
 use crate::catalog::{ColumnType, Concealed, Report, Role};
-use crate::day::Day;
 use crate::error::{Error, Kind, Result};
 
 /// Where batches go.
@@ -180,19 +179,18 @@ impl Table {
     fn observe(&mut self, from: usize) {
         let role = |role| self.report.role(role).and_then(|i| self.columns.get(i));
         if let Some(column) = role(Role::RefreshDate) {
-            distinct(column.numbers(from), |d| {
-                self.outcome.refresh_dates.insert(Day::from_epoch(d as i32));
+            distinct(column.days(from), |day| {
+                self.outcome.refresh_dates.insert(day);
             });
         }
         if let Some(column) = role(Role::ReportPeriod) {
-            distinct(column.numbers(from), |n| {
-                self.outcome.report_periods.insert(n);
+            distinct(column.numbers(from), |days| {
+                self.outcome.report_periods.insert(days);
             });
         }
         if let Some(column) = role(Role::ReportDate) {
             let seen = &mut self.outcome.report_dates;
-            distinct(column.numbers(from), |d| {
-                let day = Day::from_epoch(d as i32);
+            distinct(column.days(from), |day| {
                 *seen = Some(seen.map_or((day, day), |(a, b)| (a.min(day), b.max(day))));
             });
         }
@@ -220,7 +218,7 @@ fn is_hash(text: &[u8]) -> bool {
 }
 
 /// Calls `see` for each value that differs from the one before it.
-fn distinct(values: impl Iterator<Item = i64>, mut see: impl FnMut(i64)) {
+fn distinct<T: Copy + PartialEq>(values: impl Iterator<Item = T>, mut see: impl FnMut(T)) {
     let mut last = None;
     for v in values {
         if last != Some(v) {
@@ -265,4 +263,3 @@ pub(super) fn push_json(out: &mut String, text: &str) {
     }
     out.push('"');
 }
-

@@ -121,9 +121,7 @@ pub fn encode_body(
             }
             encoder.finish()
         });
-        let mut out = |batch| {
-            batches.send(batch).map_err(|_| Error::new(Kind::Lake, "the encoder stopped"))
-        };
+        let mut out = |batch| batches.send(batch).map_err(|_| Error::new(Kind::Lake, "the encoder stopped"));
         let parsed = begun.into_iter().chain(chunks).try_for_each(|chunk| {
             normaliser.push(&chunk?, &mut out)?;
             finished_bytes.try_iter().try_for_each(&mut sink)
