@@ -14,6 +14,7 @@ use super::land::Raw;
 use super::record::{Outcome, Problem, ReportRecord, ends_the_run};
 use super::report::Night;
 use crate::catalog::directory::{Listing, Table, from_files};
+use crate::config::RawPolicy;
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Availability, Ledger, Names, Object, Slice, Status};
@@ -200,10 +201,11 @@ async fn publish(
             }
         };
         let before = ledger.slices().find(|s| s.status == Status::Landed && s.sha256 == slice.sha256).cloned();
-        slice.raw = match &before {
-            Some(before) => {
+        // The same pages are kept once, unless the older ones are deleted when their time is over.
+        slice.raw = match before.as_ref().and_then(|b| b.raw.as_ref()).filter(|_| place.raw == RawPolicy::Keep) {
+            Some(kept) => {
                 raw.abort().await;
-                before.raw.clone()
+                Some(kept.clone())
             }
             None => raw.finish(&place.guard, told.entities).await?,
         };
@@ -217,8 +219,11 @@ async fn publish(
         if !told.rejects.is_empty() {
             super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run).await?;
         }
-        if before.is_some() { record.unchanged = 1 } else { record.landed = 1 }
-        record.rows = told.entities;
+        if before.is_some() {
+            record.unchanged = 1;
+        } else {
+            (record.landed, record.rows) = (1, told.entities);
+        }
         ledger.standing.ever_landed = true;
     }
     ledger.standing.is(Availability::Served, today, None);
