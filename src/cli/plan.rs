@@ -54,7 +54,14 @@ impl Plan {
             if json {
                 let today = clock.today();
                 let (tenant, at_least_seconds) = (&*tenant.name, time.as_secs());
-                output::document(&Document { tenant, today, requests, at_least_seconds, reports: &plans, directory: &directory });
+                output::document(&Document {
+                    tenant,
+                    today,
+                    requests,
+                    at_least_seconds,
+                    reports: &plans,
+                    directory: &directory,
+                });
                 continue;
             }
             let rows: Vec<Vec<String>> = plans.iter().map(row).chain(directory.iter().map(list)).collect();
@@ -63,7 +70,11 @@ impl Plan {
                 "\n{} for tenant `{}`, {} at the pace that Graph allows each report ({} in {})",
                 output::plural(requests as u64, "request"),
                 tenant.name,
-                if time.is_zero() { "without a wait".to_string() } else { format!("at least {}", output::duration(time)) },
+                if time.is_zero() {
+                    "without a wait".to_string()
+                } else {
+                    format!("at least {}", output::duration(time))
+                },
                 tenant.pace.0,
                 output::duration(tenant.pace.1),
             ));
@@ -74,7 +85,8 @@ impl Plan {
 
 fn row(plan: &ReportPlan) -> Vec<String> {
     let dates: Vec<_> = plan.requests.iter().filter(|r| r.window.period() == 1).collect();
-    let mut windows: Vec<String> = plan.requests.iter().filter(|r| r.window.period() != 1).map(|r| r.window.to_string()).collect();
+    let mut windows: Vec<String> =
+        plan.requests.iter().filter(|r| r.window.period() != 1).map(|r| r.window.to_string()).collect();
     match &dates[..] {
         [] => {}
         [one] => windows.insert(0, one.window.to_string()),
@@ -90,7 +102,8 @@ fn row(plan: &ReportPlan) -> Vec<String> {
             why.push(word);
         }
     }
-    let why = plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
+    let why =
+        plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
     vec![plan.report.function.clone(), plan.requests.len().to_string(), windows.join(" "), why]
 }
 

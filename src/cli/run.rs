@@ -1,5 +1,8 @@
 //! `usagelake run`
 
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use clap::Args;
 
 use super::pipeline::pipeline;
@@ -12,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
 use crate::night::{self, Event, Job, ProductNames};
-use crate::plan::Wishes;
+use crate::plan::{Wishes, duration};
 
 /// What to run.
 #[derive(Args)]
@@ -105,7 +108,8 @@ impl Run {
             let product_names = names.as_ref();
             let (lake, reports, directory) = (&lake, &reports, &directory);
             let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, clock };
-            match night::run(&job, &|event| watch(&event)).await {
+            let watch = Watch::new(tenant.pace);
+            match night::run(&job, &|event| watch.event(&event)).await {
                 Ok(record) => {
                     if !json {
                         summary(&record);
@@ -143,15 +147,52 @@ fn exit(records: &[RunRecord], lost: bool) -> Exit {
     }
 }
 
-/// Says what goes on while it does.
-pub(super) fn watch(event: &Event<'_>) {
-    match event {
-        Event::Planned(plans) => {
-            let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
-            let due = plans.iter().filter(|p| !p.requests.is_empty()).count();
-            tracing::info!("{requests} requests to {due} reports");
+/// Says what goes on while it does: to people who watch a terminal in any case, else where `-v` asks for it.
+pub(super) struct Watch {
+    pace: (u32, std::time::Duration),
+    terminal: bool,
+    ended: AtomicUsize,
+    due: AtomicUsize,
+}
+
+impl Watch {
+    pub(super) fn new(pace: (u32, std::time::Duration)) -> Watch {
+        let terminal = std::io::stderr().is_terminal();
+        Watch { pace, terminal, ended: AtomicUsize::new(0), due: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Planned(plans) => {
+                let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
+                self.due.store(plans.len(), Ordering::Relaxed);
+                let time = duration(plans, self.pace);
+                let wait =
+                    if time.is_zero() { String::new() } else { format!(", at least {}", output::duration(time)) };
+                format!(
+                    "{} to {}{wait}",
+                    output::plural(requests as u64, "request"),
+                    output::plural(plans.len() as u64, "report")
+                )
+            }
+            Event::Ended(r) => {
+                let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                let due = self.due.load(Ordering::Relaxed);
+                format!(
+                    "{ended}/{due} {}: {} asked, {} landed, {}",
+                    r.report,
+                    r.asked,
+                    r.landed,
+                    output::plural(r.rows, "row")
+                )
+            }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
+        };
+        if self.terminal {
+            output::say(&text);
+        } else {
+            tracing::info!("{text}");
         }
-        Event::Ended(r) => tracing::info!("{}: {} asked, {} landed, {} rows", r.report, r.asked, r.landed, r.rows),
     }
 }
 

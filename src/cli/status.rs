@@ -132,10 +132,13 @@ impl Status {
         }
         let from = today.plus(-(self.days as i32));
         let days: Vec<Day> = (0..=today.since(from)).map(|n| from.plus(n)).collect();
-        let by_day: Vec<&Covered> = document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
+        let by_day: Vec<&Covered> =
+            document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
-            output::print("# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n");
+            output::print(
+                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+            );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
                 .map(|r| {

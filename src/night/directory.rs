@@ -82,7 +82,8 @@ pub async fn extract(night: &Night<'_>, plan: &ListingPlan, ledger: &mut Ledger)
             };
             ledger.standing.is(availability, today, Some(e.to_string()));
             record.outcome = Outcome::NotServed;
-            let leave = format!("or leave `{}` out of `include` under `[directory]`: reports need it not", listing.include());
+            let leave =
+                format!("or leave `{}` out of `include` under `[directory]`: reports need it not", listing.include());
             problem.hint = Some(problem.hint.map_or(leave.clone(), |hint| format!("{hint}; {leave}")));
         } else {
             record.failed = 1;
@@ -217,7 +218,8 @@ async fn publish(
             slice.objects.push(object);
         }
         if !told.rejects.is_empty() {
-            super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run).await?;
+            super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run)
+                .await?;
         }
         if before.is_some() {
             record.unchanged = 1;
@@ -246,7 +248,8 @@ async fn files(night: &Night<'_>, rows: Vec<Rows>) -> Result<Vec<(Object, Bytes)
             true => place.lake.read(&path).await?.map(|f| read_as(table.schema(), &path, f.bytes)).transpose()?,
             false => None,
         };
-        let _permit = night.landing.acquire().await.map_err(|e| Error::new(Kind::Lake, "the run is ending").because(e))?;
+        let _permit =
+            night.landing.acquire().await.map_err(|e| Error::new(Kind::Lake, "the run is ending").because(e))?;
         let codec = place.codec;
         let made = tokio::task::spawn_blocking(move || state::file(table, &batch, old.as_ref(), codec)).await;
         let file = made.unwrap_or_else(|e| Err(Error::new(Kind::Lake, "the encoder stopped").because(e)))?;

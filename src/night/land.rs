@@ -114,7 +114,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
 
     // A cut connection explains a cut report, so it is told first.
-    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed));
+    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed)).and_then(whole);
     let (outcome, batches) = match result {
         Ok(parsed) => parsed,
         Err(e) => {
@@ -134,7 +134,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         for (_, upload, _) in finished {
             upload.abort().await;
         }
-        return Ok(Landed { outcome, bytes, sha256, raw: None, partitions: Vec::new(), batches: Vec::new(), unchanged: true });
+        return Ok(Landed {
+            outcome,
+            bytes,
+            sha256,
+            raw: None,
+            partitions: Vec::new(),
+            batches: Vec::new(),
+            unchanged: true,
+        });
     }
     let raw = raw.finish(&place.guard, outcome.rows).await?;
     let mut partitions = Vec::with_capacity(finished.len());
@@ -143,6 +151,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         partitions.push((partition, object));
     }
     Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
+}
+
+/// Refuses an answer that says it goes on elsewhere: a page would take the place of the whole.
+fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
+    if parsed.0.more_pages {
+        return Err(Error::new(Kind::NotAReport, "the answer is one page of several (`@odata.nextLink`)")
+            .hint("ask for the report as CSV, which is never paged, or put the rows of all pages into one `value`"));
+    }
+    Ok(parsed)
 }
 
 async fn store(

@@ -62,8 +62,10 @@ pub struct Job<'a> {
 pub enum Event<'a> {
     /// The plan is made; the run begins.
     Planned(&'a [ReportPlan]),
-    /// A report or a list of the directory has ended.
+    /// A report has ended.
     Ended(&'a record::ReportRecord),
+    /// A list of the directory has ended.
+    Listed(&'a record::ReportRecord),
 }
 
 /// Loads the ledgers of the reports.
@@ -187,7 +189,7 @@ async fn directory(
     let (mut records, mut ledgers) = (Vec::new(), Vec::new());
     for (plan, mut ledger) in listings(Some(lake), tenant, job.directory, job.clock, job.wishes).await? {
         let record = directory::extract(night, &plan, &mut ledger).await?;
-        watch(Event::Ended(&record));
+        watch(Event::Listed(&record));
         records.push(record);
         ledgers.push(ledger);
     }

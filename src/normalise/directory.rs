@@ -91,9 +91,11 @@ impl Reader {
 
     /// Reads a page: an object whose `value` holds entities. Fails where it is none: then the whole list is worth nothing.
     pub fn page(&mut self, page: &Value) -> Result<()> {
-        let entities = page.get("value").and_then(Value::as_array).ok_or_else(|| wrong("a page of the list has no `value`"))?;
+        let entities =
+            page.get("value").and_then(Value::as_array).ok_or_else(|| wrong("a page of the list has no `value`"))?;
         for entity in entities {
-            let object = entity.as_object().ok_or_else(|| wrong("a page of the list holds something that is no object"))?;
+            let object =
+                entity.as_object().ok_or_else(|| wrong("a page of the list holds something that is no object"))?;
             if self.listing.ask.is_some() {
                 let id = object.get(ENTITY).and_then(Value::as_str).filter(|id| !id.is_empty());
                 let id = id.ok_or_else(|| wrong("an entity of the list has no `id`"))?;

@@ -66,9 +66,12 @@ fn sorted(table: &Table, rows: &RecordBatch) -> Result<UInt32Array> {
 
 /// One row for each key, with its first and its last day.
 fn grown(table: &Table, all: &RecordBatch) -> Result<RecordBatch> {
-    let days = |role: Role| table.role(role).and_then(|at| Some((at, all.column(at).as_primitive_opt::<Date32Type>()?)));
+    let days =
+        |role: Role| table.role(role).and_then(|at| Some((at, all.column(at).as_primitive_opt::<Date32Type>()?)));
     let (Some((first_at, first)), Some((last_at, last))) = (days(Role::FirstSeen), days(Role::LastSeen)) else {
-        return Err(Error::new(Kind::Lake, "a table that grows must say since when and until when").with("table", &table.table));
+        return Err(
+            Error::new(Kind::Lake, "a table that grows must say since when and until when").with("table", &table.table)
+        );
     };
     let key: Vec<usize> = table.key.iter().filter_map(|k| table.position(k)).collect();
     let differ = differ(all, &key)?;

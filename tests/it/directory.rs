@@ -153,7 +153,8 @@ async fn a_first_night_lands_every_table_with_its_schema() {
             .filter(|k| rows.column_by_name(k).unwrap().data_type() == &DataType::Utf8)
             .map(|k| texts(&rows, k))
             .collect();
-        let keys: Vec<Vec<&Option<String>>> = (0..rows.num_rows()).map(|row| key.iter().map(|k| &k[row]).collect()).collect();
+        let keys: Vec<Vec<&Option<String>>> =
+            (0..rows.num_rows()).map(|row| key.iter().map(|k| &k[row]).collect()).collect();
         assert!(keys.is_sorted(), "{}: rows are not sorted by key", table.table);
         assert_eq!(rows.column_by_name("unknown_columns").unwrap().null_count(), rows.num_rows(), "{}", table.table);
     }
@@ -165,13 +166,17 @@ async fn a_first_night_lands_every_table_with_its_schema() {
     assert!(managers.iter().flatten().count() > 10);
     assert!(managers.iter().filter(|m| m.is_some()).all(|m| ids.contains(m)));
     let mut assigned: BTreeMap<String, i64> = BTreeMap::new();
-    texts(&place.rows("user_licenses", NOVEMBER), "sku_id").into_iter().flatten().for_each(|s| *assigned.entry(s).or_default() += 1);
+    texts(&place.rows("user_licenses", NOVEMBER), "sku_id")
+        .into_iter()
+        .flatten()
+        .for_each(|s| *assigned.entry(s).or_default() += 1);
     let skus = place.rows("subscribed_skus", NOVEMBER);
     let consumed = skus.column_by_name("consumed_units").unwrap().as_primitive::<Int64Type>();
     for (row, sku) in texts(&skus, "sku_id").into_iter().enumerate() {
         assert_eq!(assigned.get(&sku.unwrap()).copied().unwrap_or(0), consumed.value(row));
     }
-    let addresses: BTreeSet<Option<String>> = texts(&place.rows("addresses", NOVEMBER), "address").into_iter().collect();
+    let addresses: BTreeSet<Option<String>> =
+        texts(&place.rows("addresses", NOVEMBER), "address").into_iter().collect();
     for upn in texts(&users, "user_principal_name").into_iter().flatten() {
         assert!(addresses.contains(&Some(upn.to_lowercase())));
     }
@@ -188,14 +193,20 @@ async fn a_first_night_lands_every_table_with_its_schema() {
         assert_eq!(entities as u64, record(&run, listing.name()).rows, "{}", listing.name());
     }
     let manifest = std::fs::read_to_string(place.folder.path().join("_usagelake/manifest/contoso.json")).unwrap();
-    assert!(tables().iter().filter(|t| t.table != "product_names").all(|t| manifest.contains(&format!("tables/{}/", t.table))));
+    assert!(
+        tables()
+            .iter()
+            .filter(|t| t.table != "product_names")
+            .all(|t| manifest.contains(&format!("tables/{}/", t.table)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_on_the_same_day_asks_nothing() {
     let place = Place::new(30).await;
     place.night("2026-11-20").await;
-    let (before, asked) = (place.files("tables"), ["users", "groups", "organization", "subscribedSkus"].map(|c| place.asked(c)));
+    let (before, asked) =
+        (place.files("tables"), ["users", "groups", "organization", "subscribedSkus"].map(|c| place.asked(c)));
     assert_eq!(asked, [1; 4]);
     let run = place.night("2026-11-20").await;
     assert_eq!(run.outcome, Outcome::Done);
@@ -215,7 +226,13 @@ async fn a_closed_month_is_its_last_state() {
     let closed = place.files("tables");
     let november = place.rows("addresses", NOVEMBER);
     let days = |rows: &RecordBatch, column: &str| -> BTreeSet<i32> {
-        rows.column_by_name(column).unwrap().as_primitive::<arrow::datatypes::Date32Type>().values().iter().copied().collect()
+        rows.column_by_name(column)
+            .unwrap()
+            .as_primitive::<arrow::datatypes::Date32Type>()
+            .values()
+            .iter()
+            .copied()
+            .collect()
     };
     assert!(days(&november, "first_seen").contains(&day("2026-11-20").epoch()));
     assert!(days(&november, "last_seen").contains(&day("2026-11-30").epoch()));

@@ -20,7 +20,10 @@ fn tables_are_well_formed() {
         for c in &t.columns {
             let (name, column) = (&t.table, &c.name);
             assert!(c.path.is_some() != c.role.is_some(), "{name}.{column}: either a path or a role");
-            assert!(column.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}.{column}");
+            assert!(
+                column.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{name}.{column}"
+            );
             assert!(names.insert(c.name.clone()), "{name}.{column}: twice");
             assert!(c.description.ends_with('.'), "{name}.{column}");
         }

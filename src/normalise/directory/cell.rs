@@ -50,7 +50,9 @@ impl Cells {
         let text = match value {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text.trim()))),
-            Some(Value::Array(all)) if list => all.iter().map(scalar).collect::<Result<Vec<_>, _>>().map(|all| Some(all.join("+").into())),
+            Some(Value::Array(all)) if list => {
+                all.iter().map(scalar).collect::<Result<Vec<_>, _>>().map(|all| Some(all.join("+").into()))
+            }
             Some(other) => scalar(other).map(|text| Some(Cow::Owned(text))),
         };
         let (text, mut result) = match text {

@@ -127,7 +127,9 @@ fn numbers_flags_and_lists() {
 
     let (all, _) = read(
         "organization",
-        &[json!({"value": [{"id": "t", "verifiedDomains": [{"name": "a.onmicrosoft.com", "isInitial": true, "isDefault": false}, {"name": "a.com", "isDefault": true}]}]})],
+        &[
+            json!({"value": [{"id": "t", "verifiedDomains": [{"name": "a.onmicrosoft.com", "isInitial": true, "isDefault": false}, {"name": "a.com", "isDefault": true}]}]}),
+        ],
     );
     let organization = rows(&all, "organization");
     assert_eq!(texts(organization, "default_domain"), some(&["a.com"]));
@@ -136,7 +138,14 @@ fn numbers_flags_and_lists() {
 
 #[test]
 fn what_is_no_page_fails_the_list() {
-    for page in [json!({}), json!([]), json!({"value": 7}), json!({"value": [7]}), json!({"value": [{"displayName": "x"}]}), json!({"value": [{"id": ""}]})] {
+    for page in [
+        json!({}),
+        json!([]),
+        json!({"value": 7}),
+        json!({"value": [7]}),
+        json!({"value": [{"displayName": "x"}]}),
+        json!({"value": [{"id": ""}]}),
+    ] {
         let e = reader("users").page(&page).unwrap_err();
         assert_eq!(e.kind(), Kind::NotAReport, "{page}");
     }
@@ -161,7 +170,9 @@ fn product_names_as_microsoft_publishes_them() {
     let (all, told) = read(listing.name(), &[product_names::page(listing, utf8.as_bytes()).unwrap()]);
     assert_eq!(texts(rows(&all, listing.name()), "product_display_name"), some(&["Ü"]));
     assert_eq!(told.unknown_properties.iter().collect::<Vec<_>>(), ["Extra"]);
-    for wrong in ["", "a,b\n1,2\n", "Product_Display_Name,String_Id,GUID,Service_Plan_Name,Service_Plan_Id\nx,x,x,x,x\n"] {
+    for wrong in
+        ["", "a,b\n1,2\n", "Product_Display_Name,String_Id,GUID,Service_Plan_Name,Service_Plan_Id\nx,x,x,x,x\n"]
+    {
         assert_eq!(product_names::page(listing, wrong.as_bytes()).unwrap_err().kind(), Kind::Config, "{wrong}");
     }
 }

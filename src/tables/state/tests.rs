@@ -86,7 +86,12 @@ fn addresses_grow_within_the_month() {
 #[test]
 fn an_address_that_was_given_to_another_has_two_holders_apart_in_time() {
     let first = night("addresses", "2026-11-02", json!([person("a", "sales@x.com", &[])]), None);
-    let second = night("addresses", "2026-11-20", json!([person("a", "ann@x.com", &[]), person("b", "Sales@x.com", &[])]), Some(&first));
+    let second = night(
+        "addresses",
+        "2026-11-20",
+        json!([person("a", "ann@x.com", &[]), person("b", "Sales@x.com", &[])]),
+        Some(&first),
+    );
     let holders: Vec<Vec<String>> = rows("addresses", &second).into_iter().filter(|r| r[1] == "sales@x.com").collect();
     assert_eq!(
         holders,
