@@ -7,13 +7,14 @@ use clap::Args;
 
 use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
+use crate::catalog::directory::Listing;
 use crate::catalog::{self, Report};
 use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
-use crate::night::{self, Event, Job};
+use crate::night::{self, Event, Job, ProductNames};
 use crate::plan::{Wishes, duration};
 
 /// What to run.
@@ -72,6 +73,16 @@ impl Selection {
         })
     }
 
+    /// The lists of the directory that are meant: all of the pipeline's, unless reports are named. Of several shares the
+    /// first reads them.
+    pub(super) fn directory(&self, pipeline: &[&'static Listing]) -> Vec<&'static Listing> {
+        if self.means_directory() { pipeline.to_vec() } else { Vec::new() }
+    }
+
+    fn means_directory(&self) -> bool {
+        self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
+    }
+
     pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
         Wishes { from: self.from, to: self.to, reread_days }
     }
@@ -81,7 +92,11 @@ impl Run {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
+        let directory = self.selection.directory(&pipeline.directory);
         let wishes = self.selection.wishes(pipeline.reread_days);
+        // A file that is wrong is found before anybody is asked for anything.
+        let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
+        let names = names.map(ProductNames::read).transpose()?;
         let lake = Lake::open(&pipeline.lake)?;
         // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
@@ -89,8 +104,10 @@ impl Run {
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
             let Pipeline { codec, raw, .. } = pipeline;
-            let job =
-                Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
+            let clock = clock(self.selection.today);
+            let product_names = names.as_ref();
+            let (lake, reports, directory) = (&lake, &reports, &directory);
+            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, clock };
             let watch = Watch::new(tenant.pace);
             match night::run(&job, &|event| watch.event(&event)).await {
                 Ok(record) => {
@@ -183,8 +200,8 @@ impl Watch {
 
 /// Says what a run did, to stderr.
 pub(super) fn summary(record: &RunRecord) {
-    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().map(f).sum::<u64>();
-    for report in &record.reports {
+    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().chain(&record.directory).map(f).sum::<u64>();
+    for report in record.reports.iter().chain(&record.directory) {
         for problem in report.problems.iter().take(3) {
             let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
             let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };
