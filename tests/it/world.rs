@@ -256,7 +256,7 @@ impl World {
         let Some(lake) = self.open() else { return BTreeMap::new() };
         self.runtime.block_on(async {
             let mut files = BTreeMap::new();
-            for (key, _) in lake.list(prefix).await.unwrap() {
+            for (key, _) in lake.list(prefix).await.unwrap_or_default() {
                 // Gone meanwhile, as probes and marks of a run are.
                 if let Some(found) = lake.read(&key).await.unwrap() {
                     files.insert(key, found.bytes.to_vec());
