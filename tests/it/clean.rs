@@ -42,8 +42,7 @@ fn a_clean_night_lands_everything_once() {
     days.sort();
     let want: Vec<String> = (0..5).rev().map(|n| ago(n).to_string()).collect();
     assert_eq!(days, want, "periods of details are asked weekly, days that cannot change any more never");
-    let counts: Vec<String> =
-        world.calls(asked).into_iter().filter(|p| p.contains("getEmailActivityCounts")).collect();
+    let counts: Vec<String> = world.calls(asked).into_iter().filter(|p| p.contains("getEmailActivityCounts")).collect();
     assert_eq!(counts.len(), 1, "{counts:?}");
     assert!(counts[0].contains("D7"), "{counts:?}");
     world.manifest_is_whole();
@@ -59,7 +58,8 @@ fn a_clean_night_lands_everything_once() {
 
 #[test]
 fn details_that_list_everyone_and_as_of_today_land_too() {
-    let world = World::with(Options { date_lists: DateLists::Everyone, last_activity: LastActivity::Today, ..options() });
+    let world =
+        World::with(Options { date_lists: DateLists::Everyone, last_activity: LastActivity::Today, ..options() });
     let workloads = ["--report", "Email", "OneDrive", "Teams"];
     world.run(&workloads).exits(0);
     Truth::of(&world).holds_details(&world, ago(0), DateLists::Everyone);
