@@ -8,9 +8,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::activity::Activity;
+use super::acts::mailbox_slots;
 use super::campaign::{Campaign, planted};
 use super::dice::Dice;
-use super::facts::Subject;
+use super::facts::{DayTotals, Subject};
 use super::habits;
 use super::people::{Span, people};
 use super::person::Person;
@@ -44,6 +45,9 @@ pub struct Throws {
     pub late: Dice,
 }
 
+/// What is worked out once, when it is first asked for.
+pub(super) type Kept<K, V> = Mutex<HashMap<K, Arc<V>>>;
+
 /// A lock that outlives a panic of whoever held it: what it guards is never left half-changed.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -68,10 +72,12 @@ pub struct History {
     pub campaigns: [Campaign; 2],
     pub(super) activity: Activity,
     pub(super) dice: Throws,
+    pub(super) mailboxes: Vec<Option<(usize, usize)>>,
     pub(super) projects: Range<usize>,
     pub(super) communities: Range<usize>,
-    pub(super) visits: Mutex<HashMap<Product, Arc<Visits>>>,
-    pub(super) totals: Mutex<HashMap<Subject, Arc<Vec<u64>>>>,
+    pub(super) visits: Kept<Product, Visits>,
+    pub(super) totals: Kept<Subject, Vec<u64>>,
+    pub(super) act_totals: Kept<(Product, bool), Vec<DayTotals>>,
 }
 
 impl History {
@@ -89,6 +95,7 @@ impl History {
         let workspaces = workspaces(dice, &people[..members], span);
         History {
             tenant_id: dice.subject("tenant").guid(0, 0),
+            mailboxes: mailbox_slots(&people, span),
             projects: range(&workspaces, Purpose::Project),
             communities: range(&workspaces, Purpose::Community),
             workspaces,
@@ -110,6 +117,7 @@ impl History {
             },
             visits: Mutex::default(),
             totals: Mutex::default(),
+            act_totals: Mutex::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::acts::Act;
+use super::acts::{Act, Deeds};
 use super::facts::View;
 use super::history::{History, lock};
 use super::product::Product;
@@ -122,8 +122,8 @@ fn place_of(h: &History, product: Product, person: usize, slot: usize) -> usize 
 }
 
 /// What of a person's Teams day happened in channels: posts, replies, reactions.
-fn in_channels(h: &History, person: usize, slot: usize) -> [u64; 3] {
-    [Act::Post, Act::Reply, Act::Reaction].map(|act| u64::from(h.count_used(person, slot, act)))
+fn in_channels(deeds: &Deeds) -> [u64; 3] {
+    [Act::Post, Act::Reply, Act::Reaction].map(|act| u64::from(deeds[act as usize]))
 }
 
 /// The visits of all days, looked up once and kept.
@@ -135,7 +135,7 @@ fn visits(h: &History, product: Product) -> Arc<Visits> {
     let mut visits = Visits { slots, days: vec![false; slots * h.workspaces.len()] };
     for person in 0..h.people.len() {
         for slot in h.activity.days(product, person, 0, slots - 1) {
-            if product != Product::Teams || in_channels(h, person, slot) != [0; 3] {
+            if product != Product::Teams || in_channels(&h.deeds(person, slot, product)) != [0; 3] {
                 visits.days[place_of(h, product, person, slot) * slots + slot] = true;
             }
         }
@@ -152,7 +152,8 @@ fn add(view: &View<'_>, product: Product, from: usize, to: usize, uses: &mut Use
         let guest = h.people[person].guest();
         let mut met = false;
         for slot in view.days(product, person, from, to) {
-            let count = |act| u64::from(h.count_used(person, slot, act));
+            let deeds = h.deeds(person, slot, product);
+            let count = |act: Act| u64::from(deeds[act as usize]);
             let at = place_of(h, product, person, slot);
             let place = &mut uses.places[at];
             match product {
@@ -164,7 +165,7 @@ fn add(view: &View<'_>, product: Product, from: usize, to: usize, uses: &mut Use
                     place.shared_out += count(Act::SiteSharedOut);
                 }
                 Product::Teams => {
-                    let [posts, replies, reactions] = in_channels(h, person, slot);
+                    let [posts, replies, reactions] = in_channels(&deeds);
                     if posts + replies + reactions == 0 {
                         continue;
                     }

@@ -187,11 +187,7 @@ impl History {
     fn home(&self, person: usize, slot: usize, throw: u64, team: bool) -> usize {
         let homes = self.homes(person, self.day(slot));
         let usable = |at: &usize| !team || self.workspaces[*at].team;
-        homes[(throw % 4) as usize]
-            .filter(usable)
-            .or(homes[0])
-            .or(homes[2].filter(usable))
-            .unwrap_or_else(|| PROJECT_FIRST)
+        homes[(throw % 4) as usize].filter(usable).or(homes[0]).or(homes[2].filter(usable)).unwrap_or(PROJECT_FIRST)
     }
 
     /// Files on a workspace's site.

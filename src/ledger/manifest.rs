@@ -44,7 +44,7 @@ impl Manifest {
         })
     }
 
-    /// All objects of tables that the ledger knows. Later readings win.
+    /// All objects of tables that the ledger knows. What was put later wins.
     pub async fn whole(lake: &Lake, layout: &Layout) -> Result<Manifest> {
         let prefix = format!("{}/", layout.ledgers());
         let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
@@ -106,7 +106,7 @@ impl Manifest {
 
     fn learn(&mut self, ledgers: &[Ledger]) {
         let mut slices: Vec<_> = ledgers.iter().flat_map(Ledger::slices).filter(|s| !s.objects.is_empty()).collect();
-        slices.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+        slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
         slices.iter().flat_map(|s| &s.objects).for_each(|o| self.insert(o));
     }
 

@@ -10,7 +10,7 @@ use include_dir::{Dir, include_dir};
 
 use super::built_in::BuiltIn;
 use super::contract::{Contract, ModelKind, Partition};
-use super::sources::schema_of;
+use super::sources::{schema_of, tables};
 use crate::error::{Error, Kind, Result, nearest};
 
 static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pipelines/usage_analytics");
@@ -161,7 +161,7 @@ fn check_inputs(model: &Model, models: &BTreeMap<String, Model>) -> Result<()> {
         if models.contains_key(name) || BuiltIn::find(name).is_some() || schema_of(name).is_some() {
             continue;
         }
-        let tables: Vec<String> = crate::catalog::all().iter().map(|r| r.table()).collect();
+        let tables = tables();
         let known = models.keys().chain(&tables).map(String::as_str).chain(BuiltIn::ALL.iter().map(|b| b.name()));
         let error = Error::new(Kind::Config, format!("it reads `{name}`, which is no table and no model")).with("model", model.name());
         return Err(match nearest(name, known) {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::models::Models;
-use super::sources::schema_of;
-use crate::catalog;
+use super::sources::{schema_of, tables};
 use crate::engine::{Objects, Session};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
@@ -30,9 +29,4 @@ pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models
         session.add(mart.name(), Arc::new(Objects::new(contract.schema(), contract.partitions(), &objects)?))?;
     }
     Ok(())
-}
-
-/// The names of all tables of the catalog.
-pub fn tables() -> Vec<String> {
-    catalog::all().iter().map(|r| r.table()).collect()
 }

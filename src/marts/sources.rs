@@ -17,8 +17,17 @@ use crate::ledger::{Manifest, Object};
 
 /// The columns and partitions of a table of the catalog.
 pub fn schema_of(table: &str) -> Option<(SchemaRef, Partitions)> {
-    let report = catalog::all().iter().find(|r| r.table() == table)?;
-    Some((report.schema(), if report.by_day() { Partitions::ByDay } else { Partitions::ByMonth }))
+    if let Some(report) = catalog::all().iter().find(|r| r.table() == table) {
+        return Some((report.schema(), if report.by_day() { Partitions::ByDay } else { Partitions::ByMonth }));
+    }
+    let table = catalog::directory::tables().iter().find(|t| t.table == table)?;
+    Some((table.schema(), Partitions::ByMonth))
+}
+
+/// The names of all tables of the catalog.
+pub fn tables() -> Vec<String> {
+    let reports = catalog::all().iter().map(|r| r.table());
+    reports.chain(catalog::directory::tables().iter().map(|t| t.table.clone())).collect()
 }
 
 /// What models can read.

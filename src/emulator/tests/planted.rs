@@ -85,6 +85,11 @@ fn nobody_does_what_they_cannot() {
     let h = History::new(150, 200, 5, day(END), true);
     let last = h.slots() - 1;
     for (i, p) in h.people.iter().enumerate() {
+        for slot in 0..=last {
+            let mailbox = p.present(h.day(slot)) && p.enabled(Product::Exchange, h.day(slot));
+            let kept = h.mailboxes[i].is_some_and(|(from, to)| (from..=to).contains(&slot));
+            assert_eq!(kept, mailbox, "{} {}", p.identity.upn, h.day(slot));
+        }
         for product in Product::ALL {
             for slot in h.activity.days(product, i, 0, last) {
                 let on = h.day(slot);
