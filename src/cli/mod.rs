@@ -11,6 +11,7 @@ mod plan;
 mod query;
 mod reports;
 mod run;
+mod sql;
 mod status;
 
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Marts(marts::Marts),
     /// Ask the tables and marts of a tenant in SQL
     Query(query::Query),
+    /// Print statements that make every table and mart a view in another engine
+    Sql(sql::Sql),
     /// Print the report catalog, or one report of it
     Reports(reports::Reports),
     /// Show what is covered, report by day, and what will expire next
@@ -130,6 +133,7 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Import(import) => import.run(json).await,
         Command::Marts(marts) => marts.run(json).await,
         Command::Query(query) => query.run(json).await,
+        Command::Sql(sql) => sql.run().await,
         Command::Reports(reports) => reports.run(json),
         Command::Status(status) => status.run(json).await,
         Command::Emulate(emulate) => emulate.run(json).await,

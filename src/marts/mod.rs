@@ -15,6 +15,7 @@ mod rows;
 mod scope;
 mod sources;
 mod state;
+mod views;
 
 pub use build::{Job, ModelRecord, Problem, Record, build};
 pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Partition};
@@ -23,6 +24,7 @@ pub use offer::offer;
 pub use scope::Scope;
 pub use sources::Sources;
 pub use state::State;
+pub use views::{Dialect, views};
 
 #[cfg(test)]
 mod tests;
