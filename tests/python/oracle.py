@@ -180,12 +180,26 @@ class Oracle:
     # ---- who is who
 
     def known(self):
-        """Whom the directory ever showed, by night. A person whom it never showed goes by their address."""
-        self.seen = {n: {r["person_id"] for r in self.truth.by_day[n] if not r["is_deleted"]} for n in self.ledger.nights}
-        self.ever = set().union(*self.seen.values()) if self.seen else set()
+        """Who held which address, by the nights on which the directory was read: who is renamed keeps the old one too."""
+        self.held = collections.defaultdict(dict)  # address → {night: person}
+        names = collections.defaultdict(dict)
+        for (person, day), row in sorted(self.truth.person.items(), key=lambda x: x[0][1]):
+            names[person].setdefault(row["upn"].lower(), day)
+        for night in self.ledger.nights:
+            for row in self.truth.by_day[night]:
+                if not row["is_deleted"]:
+                    for address, since in names[row["person_id"]].items():
+                        if since <= night:
+                            self.held[address][night] = row["person_id"]
 
     def who(self, person, day):
-        return person if person in self.ever else self.truth.person[person, day]["upn"].lower()
+        """Whom the address that a report shows on a day leads to: the last who was seen with it by then, else the first."""
+        address = self.truth.person[person, day]["upn"].lower()
+        nights = self.held.get(address)
+        if not nights:
+            return address
+        before = [n for n in nights if n <= day]
+        return nights[max(before)] if before else nights[min(nights)]
 
     # ---- evidence
 
