@@ -9,7 +9,9 @@ old_days AS (
   SELECT s.identity, s.product, s.person_id, s.day FROM shown AS s CROSS JOIN build AS b WHERE s.day < b.month
 ),
 older AS (
-  SELECT identity, product, person_id, min(day) AS first_day, max(day) AS last_day
+  SELECT
+    o.identity, o.product, o.person_id, min(o.day) AS first_day, max(o.day) AS last_day,
+    bool_or(o.day >= b.previous_month) AS active_1
   FROM (
     SELECT * FROM old_days
     UNION ALL
@@ -17,7 +19,8 @@ older AS (
     FROM old_days
     WHERE product IN ('exchange', 'onedrive', 'sharepoint', 'skype_for_business', 'teams', 'viva_engage')
   ) AS o
-  GROUP BY identity, product, person_id
+  CROSS JOIN build AS b
+  GROUP BY o.identity, o.product, o.person_id
 ),
 keys AS (
   SELECT identity, product, person_id FROM now
@@ -35,7 +38,7 @@ merged AS (
     n.first_day AS month_first_day,
     n.last_day AS month_last_day,
     n.person_id IS NOT NULL AS active,
-    coalesce(p.active, FALSE) AS active_1,
+    coalesce(p.active, FALSE) OR coalesce(o.active_1, FALSE) AS active_1,
     coalesce(p.active_1, FALSE) AS active_2,
     coalesce(p.active_2, FALSE) AS active_3,
     p.cohort

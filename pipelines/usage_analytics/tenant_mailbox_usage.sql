@@ -1,0 +1,29 @@
+-- Mailboxes as the last answer of the month shows them.
+WITH boxes AS (
+  SELECT
+    m.day, coalesce(m.is_deleted, FALSE) AS is_deleted, m.deleted_date, m.storage_used_byte AS used,
+    m.issue_warning_quota_byte AS warn_at, m.prohibit_send_quota_byte AS send_at,
+    m.prohibit_send_receive_quota_byte AS stop_at,
+    CASE
+      WHEN m.storage_used_byte >= m.prohibit_send_receive_quota_byte THEN 'stop'
+      WHEN m.storage_used_byte >= m.prohibit_send_quota_byte THEN 'send'
+      WHEN m.storage_used_byte >= m.issue_warning_quota_byte THEN 'warn'
+      ELSE 'none'
+    END AS state
+  FROM mailbox_usage_detail AS m
+)
+SELECT
+  count(*) FILTER (WHERE NOT x.is_deleted) AS total_mailboxes,
+  sum(CASE WHEN NOT x.is_deleted THEN x.warn_at END) AS issue_warning_quota,
+  sum(CASE WHEN NOT x.is_deleted THEN x.send_at END) AS prohibit_send_quota,
+  sum(CASE WHEN NOT x.is_deleted THEN x.stop_at END) AS prohibit_send_receive_quota,
+  sum(CASE WHEN NOT x.is_deleted THEN x.used END) AS total_item_bytes,
+  count(*) FILTER (WHERE NOT x.is_deleted AND x.state = 'none') AS mailboxes_no_warning,
+  count(*) FILTER (WHERE NOT x.is_deleted AND x.state = 'warn') AS mailboxes_issue_warning,
+  count(*) FILTER (WHERE NOT x.is_deleted AND x.state = 'send') AS mailboxes_exceed_send_quota,
+  count(*) FILTER (WHERE NOT x.is_deleted AND x.state = 'stop') AS mailboxes_exceed_send_receive_quota,
+  count(*) FILTER (WHERE x.is_deleted AND x.deleted_date >= b.month AND x.deleted_date < b.next_month) AS deleted_mailboxes,
+  x.day AS content_date
+FROM boxes AS x
+CROSS JOIN build AS b
+GROUP BY x.day

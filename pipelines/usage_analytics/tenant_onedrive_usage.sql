@@ -1,0 +1,61 @@
+-- OneDrive accounts as the last answer of the month shows them. Totals are those of the counts reports where these give them (site type
+-- `All`); site types are never added to it.
+WITH listed AS (
+  SELECT
+    'OneDrive' AS site_type, day, file_count, storage_used_byte, storage_allocated_byte
+  FROM one_drive_usage_account_detail_last
+  WHERE NOT coalesce(is_deleted, FALSE)
+),
+used AS (
+  SELECT DISTINCT
+    'OneDrive' AS site_type, s.site_id
+  FROM one_drive_usage_account_detail AS s
+  CROSS JOIN build AS b
+  WHERE s.last_activity_date >= b.month AND s.last_activity_date < b.next_month
+),
+state AS (
+  SELECT
+    'OneDrive' AS site_type, count(*) AS total, sum(file_count) AS files, sum(storage_used_byte) AS bytes,
+    sum(storage_allocated_byte) AS quota, max(day) AS day
+  FROM listed
+  HAVING count(*) > 0
+),
+activity AS (
+  SELECT 'OneDrive' AS site_type, count(DISTINCT site_id) AS active FROM used
+),
+counts AS (
+  SELECT total, report_date FROM one_drive_usage_account_counts WHERE site_type = 'All'
+),
+files AS (
+  SELECT total, report_date FROM one_drive_usage_file_counts WHERE site_type = 'All'
+),
+storage AS (
+  SELECT storage_used_byte, report_date FROM one_drive_usage_storage WHERE site_type = 'All'
+),
+given AS (
+  SELECT
+    (SELECT max(total) FROM counts WHERE report_date = (SELECT max(report_date) FROM counts)) AS total,
+    (SELECT max(total) FROM files WHERE report_date = (SELECT max(report_date) FROM files)) AS files,
+    (SELECT max(storage_used_byte) FROM storage WHERE report_date = (SELECT max(report_date) FROM storage)) AS bytes,
+    (SELECT max(report_date) FROM counts) AS day
+),
+keys AS (
+  SELECT site_type FROM state
+  UNION
+  SELECT site_type FROM activity WHERE active > 0
+  UNION
+  SELECT 'OneDrive' FROM given WHERE total IS NOT NULL
+)
+SELECT
+  k.site_type,
+  'any' AS activity_type,
+  CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.bytes, s.bytes) ELSE s.bytes END AS disk_used,
+  s.quota AS disk_quota,
+  CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.files, s.files) ELSE s.files END AS document_count,
+  CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.total, s.total) ELSE s.total END AS total_sites,
+  coalesce(a.active, 0) AS activity_total_sites,
+  CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.day, s.day) ELSE s.day END AS content_date
+FROM keys AS k
+CROSS JOIN given AS g
+LEFT JOIN state AS s ON s.site_type = k.site_type
+LEFT JOIN activity AS a ON a.site_type = k.site_type

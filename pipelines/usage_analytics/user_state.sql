@@ -1,0 +1,69 @@
+-- People whom the month's nightly answers show, with their licences on the last night and what the directory says of them.
+WITH readings AS (
+  SELECT
+    CASE WHEN regexp_like(r.user_principal_name, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
+    lower(r.user_principal_name) AS address, r.day, r.display_name, coalesce(r.is_deleted, FALSE) AS is_deleted, r.deleted_date
+  FROM office365_active_user_detail AS r
+  WHERE r.user_principal_name IS NOT NULL AND lower(trim(r.user_principal_name)) NOT IN ('', '--', '(unknown)')
+),
+resolved AS (
+  SELECT
+    r.identity, r.day, r.address, r.display_name, r.is_deleted, r.deleted_date,
+    CASE WHEN r.identity = 'concealed' THEN r.address ELSE coalesce(h.person_id, r.address) END AS person_id
+  FROM readings AS r
+  LEFT JOIN holders AS h ON h.address = r.address AND r.day >= h.from_day AND r.day < h.until_day
+),
+-- The last reading of each person.
+last_rows AS (
+  SELECT
+    identity, person_id, max(address) AS address, max(display_name) AS display_name, bool_or(is_deleted) AS is_deleted,
+    max(deleted_date) AS deleted_date
+  FROM (SELECT *, max(day) OVER (PARTITION BY identity, person_id) AS latest FROM resolved) AS r
+  WHERE day = latest
+  GROUP BY identity, person_id
+),
+plans AS (
+  SELECT
+    identity, person_id,
+    bool_or(product = 'exchange' AND enabled_at_end) AS exo,
+    bool_or(product = 'onedrive' AND enabled_at_end) AS odb,
+    bool_or(product = 'sharepoint' AND enabled_at_end) AS spo,
+    bool_or(product = 'viva_engage' AND enabled_at_end) AS yam,
+    bool_or(product = 'skype_for_business' AND enabled_at_end) AS sfb,
+    bool_or(product = 'teams' AND enabled_at_end) AS teams
+  FROM licensed
+  GROUP BY identity, person_id
+),
+yammer AS (
+  SELECT
+    y.identity,
+    CASE WHEN y.identity = 'concealed' THEN y.address ELSE coalesce(h.person_id, y.address) END AS person_id,
+    max(y.user_state) AS user_state, max(y.state_change_date) AS state_change_date
+  FROM (
+    SELECT
+      CASE WHEN regexp_like(user_principal_name, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
+      lower(user_principal_name) AS address, day, user_state, state_change_date
+    FROM yammer_activity_user_detail
+    WHERE user_principal_name IS NOT NULL
+  ) AS y
+  LEFT JOIN holders AS h ON h.address = y.address AND y.day >= h.from_day AND y.day < h.until_day
+  GROUP BY 1, 2
+)
+SELECT
+  r.person_id, r.identity, coalesce(p.user_principal_name, r.address) AS user_principal_name,
+  coalesce(p.display_name, r.display_name) AS display_name,
+  p.office AS location_office, p.city AS location_city, p.state AS location_state, p.country AS location_country,
+  p.department, p.company, p.job_title AS title,
+  coalesce(l.exo, FALSE) AS has_license_exo, coalesce(l.odb, FALSE) AS has_license_odb,
+  coalesce(l.spo, FALSE) AS has_license_spo, coalesce(l.yam, FALSE) AS has_license_yam,
+  coalesce(l.sfb, FALSE) AS has_license_sfb, coalesce(l.teams, FALSE) AS has_license_teams,
+  lower(y.user_state) AS yam_state,
+  CASE WHEN lower(y.user_state) = 'active' THEN y.state_change_date END AS yam_activation_date,
+  CASE WHEN lower(y.user_state) = 'suspended' THEN y.state_change_date END AS yam_suspension_date,
+  CASE WHEN lower(y.user_state) = 'deleted' THEN y.state_change_date END AS yam_deletion_date,
+  r.is_deleted AS deleted, r.deleted_date
+FROM last_rows AS r
+JOIN product_month AS m ON m.product = 'microsoft365' AND m.counted = r.identity AND m.has_history
+LEFT JOIN plans AS l ON l.identity = r.identity AND l.person_id = r.person_id
+LEFT JOIN people AS p ON p.person_id = r.person_id AND r.identity = 'named'
+LEFT JOIN yammer AS y ON y.identity = r.identity AND y.person_id = r.person_id
