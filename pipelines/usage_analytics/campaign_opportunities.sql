@@ -20,7 +20,7 @@ segments AS (
   LEFT JOIN targets AS t ON t.product = a.product
   LEFT JOIN segment_habits AS h ON h.attribute = a.attribute AND h.value = a.value
   LEFT JOIN adoption_three_months_before AS o ON o.product = a.product AND o.attribute = a.attribute AND o.value = a.value
-  WHERE a.enabled_users > 0
+  WHERE a.enabled_users > 0 AND a.product <> 'skype_for_business'
 ),
 -- Quantiles by interpolation, over the segments of an attribute that are large enough.
 measures AS (
