@@ -1,6 +1,8 @@
 -- The segments of each person: one row an attribute, more for managers (everybody above) and licences.
 WITH counted AS (
-  SELECT DISTINCT identity, person_id FROM user_product
+  SELECT identity, person_id FROM user_product
+  UNION
+  SELECT 'named', person_id FROM people_licences WHERE assigned
 ),
 known AS (
   SELECT c.identity, c.person_id, p.country, p.usage_location, p.city, p.department, p.company, p.office, p.job_title,
