@@ -93,11 +93,6 @@ impl Layout {
         format!("_usagelake/marts/{}.json", self.tenant)
     }
 
-    /// The tenant's partition value.
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
     /// The manifest of the latest complete night.
     pub fn manifest(&self) -> String {
         format!("_usagelake/manifest/{}.json", self.tenant)
