@@ -100,13 +100,15 @@ fn fits(frame: &DataFrame, promise: &Promise<'_>) -> Result<()> {
 
 /// Whether values of one type are values of the other, unless one of them is too large.
 fn may_become(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Dictionary, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+    use DataType::{Decimal128, Decimal256, Dictionary, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
     match (from, to) {
         (from, to) if from == to => true,
         (Null, _) => true,
         (Dictionary(_, value), to) => may_become(value, to),
         (Utf8 | LargeUtf8 | Utf8View, to) => *to == Utf8,
         (Timestamp(..), to) => matches!(to, Timestamp(..)),
+        // Sums of large integers are decimals in some engines.
+        (Decimal128(_, scale) | Decimal256(_, scale), to) => to.is_floating() || (to.is_integer() && *scale == 0),
         (from, to) if from.is_integer() => to.is_integer() || to.is_floating(),
         (from, to) if from.is_floating() => to.is_floating(),
         _ => false,
