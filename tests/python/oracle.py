@@ -1,6 +1,6 @@
 """What the marts must say, worked out a second time: from the emulator's truth and from what the ledger says was read.
 
-    python tests/python/oracle.py LAKE TRUTH [--today DAY]        prints what it expects, in figures
+`marts_check.py` compares it with marts. `oracle_state.py` and `oracle_campaigns.py` have further marts, made of what is here.
 
 Slow and obvious on purpose. It shares nothing with the SQL: no table of the lake is read (but Copilot's days by app, see below), only the ledger and the run records
 (which answers landed, for which day, read when), and the truth CSVs (who was there, licensed for what, and did what).
@@ -8,7 +8,6 @@ An answer lists what the emulator lists: members of that day and those deleted l
 was active. Guests are in the directory and in no report.
 """
 
-import argparse
 import collections
 import csv
 import datetime as dt
@@ -158,11 +157,16 @@ def copilot_app_days(lake, tenant):
         for row in pq.ParquetFile(path).read().to_pylist():
             for name, value in row.items():
                 if name.endswith("_last_activity_date") and value:
-                    yield row["user_principal_name"].lower(), value
+                    app = name.removesuffix("_last_activity_date").removesuffix("_copilot").removeprefix("microsoft_")
+                    yield row["user_principal_name"].lower(), app, value
 
 
 class Oracle:
-    def __init__(self, lake, truth, today, tenant="contoso"):
+    def __init__(self, lake, truth, today, tenant="contoso", pipeline=None):
+        pipeline = pipeline or {}
+        self.campaigns = pipeline.get("campaigns", [])
+        self.prices = {p["sku_part_number"]: p["unit_price"] for p in pipeline.get("prices", [])}
+        self.targets = {t["product"]: t["target_rate"] for t in pipeline.get("targets", [])}
         self.today, self.ledger, self.truth = today, Ledger(lake, tenant, today), Truth(truth)
         detail_days = [s["day"] for s in self.ledger.slices if s["report"].endswith("_detail") and s["status"] == "landed"]
         self.months = [first(min(detail_days))]
@@ -218,11 +222,13 @@ class Oracle:
                             if last:
                                 self.active[product, self.who(person, day)].add(last)
         # The days of single Copilot apps are not in the truth by app: they are taken as read, and held to the truth.
-        for person, day in self.copilot_apps:
+        self.copilot_by_app = set()
+        for person, app, day in self.copilot_apps:
             who = self.upns.get(person, person)
             if day not in t.used["copilot", who]:
                 raise SystemExit(f"Copilot shows {who} on {day}, the truth does not")
             self.active["copilot", who].add(day)
+            self.copilot_by_app.add((who, app, day))
         for (product, who), found in list(self.active.items()):
             if product in SIX:
                 self.active["microsoft365", who] |= found
@@ -533,26 +539,3 @@ class Oracle:
                     days_missing=len([d for d in due if d not in settled]),
                 )
         return ["product", "activity"], out
-
-
-MARTS = [
-    "user_product_month", "tenant_product_usage", "adoption_by_group", "adoption_by_segment", "first_time_users",
-    "tenant_product_activity",
-]
-
-
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("lake", type=pathlib.Path)
-    p.add_argument("truth", type=pathlib.Path)
-    p.add_argument("--today", type=date, required=True)
-    a = p.parse_args()
-    oracle = Oracle(a.lake, a.truth, a.today)
-    for mart in MARTS:
-        key, months = getattr(oracle, mart)()
-        for month, rows in months.items():
-            print(f"{mart} {month}: {len(rows)} rows of {' × '.join(key)}")
-
-
-if __name__ == "__main__":
-    main()
