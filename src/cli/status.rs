@@ -110,7 +110,11 @@ impl Status {
                 table,
                 availability: ledger.standing.availability,
                 reason: ledger.standing.reason.clone(),
-                refresh_date: ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max(),
+                refresh_date: ledger
+                    .slices()
+                    .filter(|s| s.status == State::Landed)
+                    .filter_map(|s| s.refresh_date)
+                    .max(),
                 counts,
                 rows: ledger.slices().map(|s| s.rows).sum(),
                 slices: ledger.slices().cloned().collect(),
@@ -137,10 +141,13 @@ impl Status {
         }
         let from = today.plus(-(self.days as i32));
         let days: Vec<Day> = (0..=today.since(from)).map(|n| from.plus(n)).collect();
-        let by_day: Vec<&Covered> = document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
+        let by_day: Vec<&Covered> =
+            document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
-            output::print("# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n");
+            output::print(
+                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+            );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
                 .map(|r| {
@@ -197,7 +204,7 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         Some((State::Late, _)) => '~',
         Some((State::Failed, _)) => '!',
         Some((State::Expired, _)) => 'x',
-        None if day > today.plus(-LAG_DAYS) => ' ',
+        None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }
 }

@@ -27,7 +27,11 @@ fn what_is_no_report_is_never_published() {
         world.faults(&fault(wrong));
         for n in [3, 6] {
             let asked = world.requests().len();
-            let ran = world.run_day(MAIL, ago(n)).exits(1).says(&["failed: getEmailActivityUserDetail date=", says, "hint: "]);
+            let ran = world.run_day(MAIL, ago(n)).exits(1).says(&[
+                "failed: getEmailActivityUserDetail date=",
+                says,
+                "hint: ",
+            ]);
             assert_eq!(ran.report(MAIL)["problems"][0]["kind"], kind, "{wrong}");
             assert_eq!(world.calls(asked).len(), 1, "asking again at once does not help: {wrong}");
             assert!(world.snapshot(&["tables", "raw"]) == before, "{wrong}");
@@ -106,7 +110,10 @@ fn a_renamed_or_dropped_column_is_missing_and_nothing_shifts() {
     let (sent, read) = (world.day(TABLE, ago(3)).sum("send_count"), world.day(TABLE, ago(3)).sum("read_count"));
     assert!(sent > 0);
     world.faults(&fault("column-renamed = { header = 'Send Count', to = 'Mails Out' }"));
-    world.run_day(MAIL, ago(3)).exits(0).says(&["does not know `Mails Out`", "the answers lack `send_count`; null in the table"]);
+    world
+        .run_day(MAIL, ago(3))
+        .exits(0)
+        .says(&["does not know `Mails Out`", "the answers lack `send_count`; null in the table"]);
     let day = world.day(TABLE, ago(3));
     assert!(day.ints("send_count").iter().all(Option::is_none));
     assert_eq!(day.sum("read_count"), read);
@@ -114,7 +121,13 @@ fn a_renamed_or_dropped_column_is_missing_and_nothing_shifts() {
         .texts("unknown_columns")
         .into_iter()
         .flatten()
-        .map(|t| serde_json::from_str::<serde_json::Value>(&t).unwrap()["Mails Out"].as_str().unwrap().parse::<i64>().unwrap())
+        .map(|t| {
+            serde_json::from_str::<serde_json::Value>(&t).unwrap()["Mails Out"]
+                .as_str()
+                .unwrap()
+                .parse::<i64>()
+                .unwrap()
+        })
         .sum();
     assert_eq!(kept, sent, "no figure is lost");
 
@@ -175,7 +188,10 @@ fn a_missing_permission_fails_its_reports_and_no_other() {
         "the application lacks a permission",
         "`Reports.Read.All` in Entra",
     ]);
-    assert_eq!((&ran.report(MAIL)["asked"], &ran.report(MAIL)["problems"][0]["kind"]), (&1.into(), &"permission".into()));
+    assert_eq!(
+        (&ran.report(MAIL)["asked"], &ran.report(MAIL)["problems"][0]["kind"]),
+        (&1.into(), &"permission".into())
+    );
     assert_eq!(ran.record["outcome"], "partial");
     assert!(world.table("email_activity_counts").rows() >= 180);
     world.manifest_is_whole();

@@ -145,7 +145,11 @@ fn a_token_that_ends_is_replaced_and_a_busy_sign_in_is_waited_for() {
 #[test]
 fn a_wrong_secret_ends_the_run_before_anything_is_written() {
     let world = World::with(Options { secret: "another".into(), ..options() });
-    let ran = world.run(&[]).exits(1).says(&["error: the client secret is wrong", "AADSTS7000215", "hint: copy the secret's value"]);
+    let ran = world.run(&[]).exits(1).says(&[
+        "error: the client secret is wrong",
+        "AADSTS7000215",
+        "hint: copy the secret's value",
+    ]);
     assert_eq!(ran.stderr.matches("error:").count(), 1, "{}", ran.stderr);
     let there: Vec<String> = world.files("").into_keys().filter(|k| !k.starts_with("_usagelake/lock/")).collect();
     assert_eq!(there, ["_usagelake/layout.json"]);

@@ -53,7 +53,12 @@ fn a_killed_run_is_made_good_by_the_next() {
         let left: Vec<String> = tables(&world).into_keys().collect();
         assert!(left.len() < want.len(), "there is something left to do");
         let whole = tables(&world);
-        assert!(whole.iter().filter(|(k, _)| k.ends_with(".parquet")).all(|(k, sha)| want.contains_key(k) && (k.contains("month=") || want[k] == *sha)));
+        assert!(
+            whole
+                .iter()
+                .filter(|(k, _)| k.ends_with(".parquet"))
+                .all(|(k, sha)| want.contains_key(k) && (k.contains("month=") || want[k] == *sha))
+        );
     }
     assert!(Path::new(world.address()).join("_usagelake/lock/contoso.json").exists(), "the lock's file is left behind");
     let folder = Path::new(world.address()).join("tables/email_activity_user_detail/tenant=contoso/period=1");

@@ -23,7 +23,10 @@ fn what_is_wrong_with_the_pipeline_file_is_said_before_anything_is_done() {
         (good.replace("USAGELAKE_TEST_SECRET", "NOT_SET_ANYWHERE"), "the environment variable `NOT_SET_ANYWHERE`"),
         (good.replace("per = \"1s\"", "per = \"soon\""), "is no pace"),
         (format!("raw = 'sometimes'\n{good}"), "write `keep`, `off` or `days:90`"),
-        (format!("{good}[reports]\ninclude = ['getEmailActivityUserDetial']"), "the nearest is `getEmailActivityUserDetail`"),
+        (
+            format!("{good}[reports]\ninclude = ['getEmailActivityUserDetial']"),
+            "the nearest is `getEmailActivityUserDetail`",
+        ),
         ("raw = 'keep'".to_string(), "the pipeline file names no tenant"),
         ("raw = ".to_string(), "the pipeline file is wrong"),
     ];
@@ -98,7 +101,8 @@ fn one_run_at_a_time_writes_a_tenant() {
     }
     let asked = world.requests().len();
     let second = world.run(&["--report", "getEmailActivityCounts"]).exits(1);
-    let second = second.says(&["error: another run is writing this tenant (tenant `contoso`", "hint: wait for it to end"]);
+    let second =
+        second.says(&["error: another run is writing this tenant (tenant `contoso`", "hint: wait for it to end"]);
     assert!(second.record.is_null());
     let calls = world.calls(asked);
     assert!(calls.iter().all(|p| !p.contains("Counts")), "{calls:?}");
@@ -137,7 +141,17 @@ fn tenants_are_run_one_by_one() {
     let bad = good.replace("tenant.contoso", "tenant.adatum").replace("USAGELAKE_TEST_SECRET", "PATH");
     let path = world.folder().join("two.toml");
     std::fs::write(&path, format!("{bad}{good}")).unwrap();
-    let night = ["run", "--config", "two.toml", "--lake", world.address(), "--today", "2026-11-20", "--report", "getEmailActivityCounts"];
+    let night = [
+        "run",
+        "--config",
+        "two.toml",
+        "--lake",
+        world.address(),
+        "--today",
+        "2026-11-20",
+        "--report",
+        "getEmailActivityCounts",
+    ];
     let ran = world.ends(world.command(&night)).exits(3).says(&["the client secret is wrong", "tenant `adatum`"]);
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
     assert_eq!(ran.report("getEmailActivityCounts")["landed"], 1);
