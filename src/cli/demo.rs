@@ -118,7 +118,8 @@ impl Demo {
         if failed {
             records.iter().filter(|r| r.outcome != Outcome::Done).for_each(super::run::summary);
         }
-        let sum = |f: fn(&night::record::ReportRecord) -> u64| records.iter().flat_map(|r| &r.reports).map(f).sum::<u64>();
+        let sum =
+            |f: fn(&night::record::ReportRecord) -> u64| records.iter().flat_map(|r| &r.reports).map(f).sum::<u64>();
         let mut tables: Vec<&str> = Vec::new();
         records.iter().flat_map(|r| &r.reports).filter(|r| r.landed > 0).for_each(|r| tables.push(&r.report));
         tables.sort_unstable();
@@ -148,7 +149,9 @@ impl Demo {
         let found = lake.read(MARK).await?;
         let before: Option<Mark> = found.and_then(|f| serde_json::from_slice(&f.bytes).ok());
         match before {
-            Some(before) if (before.users, before.days, before.seed) == (mine.users, mine.days, mine.seed) => Ok(before),
+            Some(before) if (before.users, before.days, before.seed) == (mine.users, mine.days, mine.seed) => {
+                Ok(before)
+            }
             None if lake.list("").await?.is_empty() => Ok(mine),
             _ => Err(Error::new(Kind::Usage, "there is something else in the folder already")
                 .with("folder", self.out.display())

@@ -58,7 +58,11 @@ impl Plan {
                 "\n{} for tenant `{}`, {} at the pace that Graph allows each report ({} in {})",
                 output::plural(requests as u64, "request"),
                 tenant.name,
-                if time.is_zero() { "without a wait".to_string() } else { format!("at least {}", output::duration(time)) },
+                if time.is_zero() {
+                    "without a wait".to_string()
+                } else {
+                    format!("at least {}", output::duration(time))
+                },
                 tenant.pace.0,
                 output::duration(tenant.pace.1),
             ));
@@ -72,7 +76,8 @@ impl Plan {
 
 fn row(plan: &ReportPlan) -> Vec<String> {
     let dates: Vec<_> = plan.requests.iter().filter(|r| r.window.period() == 1).collect();
-    let mut windows: Vec<String> = plan.requests.iter().filter(|r| r.window.period() != 1).map(|r| r.window.to_string()).collect();
+    let mut windows: Vec<String> =
+        plan.requests.iter().filter(|r| r.window.period() != 1).map(|r| r.window.to_string()).collect();
     match &dates[..] {
         [] => {}
         [one] => windows.insert(0, one.window.to_string()),
@@ -83,11 +88,13 @@ fn row(plan: &ReportPlan) -> Vec<String> {
     }
     let mut why: Vec<String> = Vec::new();
     for request in &plan.requests {
-        let word = serde_json::to_value(request.why).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
+        let word =
+            serde_json::to_value(request.why).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
         if !why.contains(&word) {
             why.push(word);
         }
     }
-    let why = plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
+    let why =
+        plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
     vec![plan.report.function.clone(), plan.requests.len().to_string(), windows.join(" "), why]
 }

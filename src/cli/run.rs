@@ -86,7 +86,8 @@ impl Run {
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
             let Pipeline { codec, raw, .. } = pipeline;
-            let job = Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
+            let job =
+                Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
             match night::run(&job, &|event| watch(&event)).await {
                 Ok(record) => {
                     if !json {
@@ -164,7 +165,11 @@ pub(super) fn summary(record: &RunRecord) {
         }
         let missing = missing(report);
         if !missing.is_empty() {
-            output::say(&format!("drift: {}: the answers lack {}; null in the table", report.report, missing.join(", ")));
+            output::say(&format!(
+                "drift: {}: the answers lack {}; null in the table",
+                report.report,
+                missing.join(", ")
+            ));
         }
         if report.rejected_cells > 0 {
             output::say(&format!(

@@ -150,7 +150,8 @@ fn look(path: &Path, options: &Options) -> Result<File> {
         head.push(b'\n');
     }
     let headers = peek_headers(&head)?.ok_or_else(|| {
-        Error::new(Kind::NotAReport, "the file has no header row").hint("import CSV or JSON as Graph or the admin center saves it")
+        Error::new(Kind::NotAReport, "the file has no header row")
+            .hint("import CSV or JSON as Graph or the admin center saves it")
     })?;
     let report = which(&headers, &name, options)?;
     let matched = match_headers(report, &headers);
@@ -200,11 +201,12 @@ fn look(path: &Path, options: &Options) -> Result<File> {
 
 /// The report that a header row and a file name mean.
 fn which(headers: &[String], name: &str, options: &Options) -> Result<&'static Report> {
-    let names = |reports: &[&Report]| reports.iter().map(|r| format!("`{}`", r.function)).collect::<Vec<_>>().join(", ");
+    let names = |reports: &[&Report]| reports.iter().map(|r| r.function.as_str()).collect::<Vec<_>>().join("`, `");
     if let Some(wanted) = &options.report {
         let report = catalog::find(wanted).ok_or_else(|| {
             let known: Vec<String> = catalog::all().iter().flat_map(|r| [r.function.clone(), r.table()]).collect();
-            let near = crate::error::nearest(wanted, known.iter().map(String::as_str)).map(|n| format!("the nearest is `{n}`"));
+            let near = crate::error::nearest(wanted, known.iter().map(String::as_str))
+                .map(|n| format!("the nearest is `{n}`"));
             Error::new(Kind::Usage, format!("there is no report `{wanted}`"))
                 .hint(near.unwrap_or_else(|| "`usagelake reports` lists all".to_string()))
         })?;
@@ -216,8 +218,9 @@ fn which(headers: &[String], name: &str, options: &Options) -> Result<&'static R
         return Ok(report);
     }
     match recognise(headers, name) {
-        Recognised::One(report) => catalog::find(&report.function)
-            .ok_or_else(|| Error::new(Kind::NotAReport, "the header is no report's")),
+        Recognised::One(report) => {
+            catalog::find(&report.function).ok_or_else(|| Error::new(Kind::NotAReport, "the header is no report's"))
+        }
         Recognised::Several(reports) => Err(Error::new(Kind::Usage, "several reports have this header")
             .with("candidates", names(&reports))
             .hint("name the report with `--report`, or the file after its function")),
@@ -274,9 +277,9 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     // The same bytes, for the same window: under another `--period` or `--day` they are not what was imported before.
     let known = file.known;
     let there = |s: &Slice| known.period.is_none_or(|n| n == s.window.period()) && known.day.is_none_or(|d| d == s.day);
-    let published =
-        |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
-    let answer = Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
+    let published = |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
+    let answer =
+        Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
     let landed = land(place, answer, body).await?;
     let outcome = &landed.outcome;
     let mut imported = Imported {
@@ -315,10 +318,11 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     for (window, day) in days {
         ledger.load_month(&place.lake, &place.layout, day).await?;
         let mut slice = filled(Slice::new(window, day, Status::Landed, &stamp(clock), run), &landed);
-        slice.objects = match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
-            Some((_, object)) => vec![object.clone()],
-            None => objects.clone(),
-        };
+        slice.objects =
+            match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
+                Some((_, object)) => vec![object.clone()],
+                None => objects.clone(),
+            };
         slice.published_at = stamp(clock);
         ledger.record(slice);
     }

@@ -132,7 +132,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         for (_, upload, _) in finished {
             upload.abort().await;
         }
-        return Ok(Landed { outcome, bytes, sha256, raw: None, partitions: Vec::new(), batches: Vec::new(), unchanged: true });
+        return Ok(Landed {
+            outcome,
+            bytes,
+            sha256,
+            raw: None,
+            partitions: Vec::new(),
+            batches: Vec::new(),
+            unchanged: true,
+        });
     }
     let raw = raw.finish(&place.guard, outcome.rows).await?;
     let mut partitions = Vec::with_capacity(finished.len());
@@ -246,7 +254,8 @@ impl Raw {
             RawPolicy::Off => None,
             RawPolicy::Keep | RawPolicy::Days(_) => {
                 let extension = if answer.json { "json.zst" } else { "csv.zst" };
-                let key = place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
+                let key =
+                    place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
                 let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
                 Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
             }

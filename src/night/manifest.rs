@@ -46,7 +46,10 @@ pub async fn write(place: &Place, run: &str, at: &str, published: &[Ledger], int
     let before: Option<Manifest> = found
         .map(|f| {
             serde_json::from_slice(&f.bytes).map_err(|e| {
-                Error::new(Kind::Lake, "the manifest cannot be read").with("object", &key).because(e).hint("delete it; the next run writes it anew")
+                Error::new(Kind::Lake, "the manifest cannot be read")
+                    .with("object", &key)
+                    .because(e)
+                    .hint("delete it; the next run writes it anew")
             })
         })
         .transpose()?;

@@ -146,7 +146,8 @@ async fn attempt(
         Window::Date(day) => Some(day),
         _ => None,
     };
-    let name = format!("{}-{}", night.clock.now().format("%Y%m%dT%H%M%SZ"), night.run.rsplit('-').next().unwrap_or_default());
+    let name =
+        format!("{}-{}", night.clock.now().format("%Y%m%dT%H%M%SZ"), night.run.rsplit('-').next().unwrap_or_default());
     let published = |sha256: &str| published(ledger, request.window, sha256);
     let answer = Answer {
         report: plan.report,

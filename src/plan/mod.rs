@@ -87,7 +87,8 @@ pub fn plan(report: &'static Report, ledger: &Ledger, today: Day, wishes: Wishes
     let standing = &ledger.standing;
     let mut requests = Vec::new();
     if wishes.from.is_none() && wishes.to.is_none() {
-        if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) = (standing.availability, standing.probed_on)
+        if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) =
+            (standing.availability, standing.probed_on)
             && today.since(probed) < WEEK
         {
             let since = standing.since.unwrap_or(probed);
@@ -111,7 +112,8 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
     (0..=last.since(first))
         .map(|n| first.plus(n))
         .filter_map(|day| {
-            let why = if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
+            let why =
+                if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
             why.map(|why| Request { window: Window::Date(day), why })
         })
         .collect()
@@ -159,7 +161,13 @@ fn periods(report: &'static Report, ledger: &Ledger, today: Day) -> Vec<Request>
         match standing.refresh_date() {
             _ if asked_today => {}
             // Nothing landed yet: the longest period has all that Graph keeps.
-            None => night.seed.iter().chain(&night.nightly).max().into_iter().for_each(|n| add(Window::Period(*n), Why::Seed)),
+            None => night
+                .seed
+                .iter()
+                .chain(&night.nightly)
+                .max()
+                .into_iter()
+                .for_each(|n| add(Window::Period(*n), Why::Seed)),
             Some(refreshed) => {
                 let gap = today.since(refreshed).max(0);
                 let nightly = night.nightly.iter().copied().max().unwrap_or(7);

@@ -86,7 +86,10 @@ fn missed_nights_of_counts_are_caught_up_with_a_period_that_covers_them() {
     let counts: &'static Report = Box::leak(Box::new(counts));
     let asked = |refreshed: &str| {
         let mut ledger = Ledger::empty("x");
-        ledger.standing.asked.insert("period=D7".into(), Asked { on: day(refreshed).plus(2), refresh_date: Some(day(refreshed)) });
+        ledger
+            .standing
+            .asked
+            .insert("period=D7".into(), Asked { on: day(refreshed).plus(2), refresh_date: Some(day(refreshed)) });
         periods(counts, &ledger, day("2026-11-24"))
     };
     assert_eq!(asked("2026-11-21"), [Request { window: Window::Period(7), why: Why::Due }]);

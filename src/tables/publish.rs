@@ -75,7 +75,8 @@ pub fn read(report: &Report, key: &str, bytes: Bytes) -> Result<RecordBatch> {
     };
     let schema = report.schema();
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| fail(e.into()))?;
-    let batches = builder.build().map_err(|e| fail(e.into()))?.collect::<Result<Vec<_>, _>>().map_err(|e| fail(e.into()))?;
+    let batches =
+        builder.build().map_err(|e| fail(e.into()))?.collect::<Result<Vec<_>, _>>().map_err(|e| fail(e.into()))?;
     let columns = |b: &RecordBatch| -> Option<RecordBatch> {
         // Columns that the catalog has gained since are null; the order is the catalog's.
         let arrays = schema
