@@ -3,6 +3,7 @@
 //! `schemas/reports/<table>.toml` holds one function each. Everything that knows a report by name reads it from here:
 //! the planner, the normaliser, the emulator, the import, the docs and the tests. A new report is a new file there.
 
+pub mod directory;
 mod headers;
 pub mod reference;
 mod report;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
+use crate::catalog::directory::{Listing, listings};
 use crate::config::{Auth, Codec, Endpoints, RawPolicy, Secret, SecretFrom, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
@@ -90,6 +91,7 @@ impl Demo {
         let emulator = Emulator::start(options).await?;
         let tenant = tenant(emulator.url(), emulator.tenant_id(), secret);
         let reports = select(&["*".to_string()], &[])?;
+        let directory: Vec<&Listing> = listings().collect();
         output::say(&format!(
             "an emulated tenant of {} people answers at {}; {} simulated nights from {first} to {}",
             output::count(u64::from(self.users)),
@@ -104,12 +106,14 @@ impl Demo {
                 lake: &lake,
                 tenant: &tenant,
                 reports: &reports,
+                directory: &directory,
+                product_names: None,
                 wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,
                 clock: Clock::on(*today),
             };
-            let record = night::run(&job, &|event| super::run::watch(&event)).await?;
+            let record = night::run(&job, &|_| ()).await?;
             output::say(&line(*today, &record));
             records.push(record);
         }

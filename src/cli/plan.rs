@@ -9,7 +9,7 @@ use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::night;
-use crate::plan::{ReportPlan, duration};
+use crate::plan::{ListingPlan, ReportPlan, Why, duration};
 
 /// What to plan.
 #[derive(Args)]
@@ -29,6 +29,7 @@ struct Document<'a> {
     requests: usize,
     at_least_seconds: u64,
     reports: Vec<ReportPlan>,
+    directory: Vec<ListingPlan>,
 }
 
 impl Plan {
@@ -43,16 +44,21 @@ impl Plan {
                 Some(lake) => night::ledgers(lake, &tenant.name, &reports, clock).await?,
                 None => reports.iter().map(|r| Ledger::empty(&r.table())).collect(),
             };
-            let plans = night::plans(&reports, &ledgers, clock, self.selection.wishes(pipeline.reread_days));
-            let requests = plans.iter().map(|p| p.requests.len()).sum();
+            let wishes = self.selection.wishes(pipeline.reread_days);
+            let plans = night::plans(&reports, &ledgers, clock, wishes);
+            let listings = self.selection.directory(&pipeline.directory);
+            let listings = night::listings(lake.as_ref(), &tenant.name, &listings, clock, wishes).await?;
+            let directory: Vec<ListingPlan> = listings.into_iter().map(|(plan, _)| plan).collect();
+            let due = directory.iter().filter(|d| d.request.is_some()).count();
+            let requests = plans.iter().map(|p| p.requests.len()).sum::<usize>() + due;
             let time = duration(&plans, tenant.pace);
             if json {
                 let today = clock.today();
                 let (tenant, at_least_seconds) = (&*tenant.name, time.as_secs());
-                documents.push(Document { tenant, today, requests, at_least_seconds, reports: plans });
+                documents.push(Document { tenant, today, requests, at_least_seconds, reports: plans, directory });
                 continue;
             }
-            let rows: Vec<Vec<String>> = plans.iter().map(row).collect();
+            let rows: Vec<Vec<String>> = plans.iter().map(row).chain(directory.iter().map(list)).collect();
             output::print(&output::table(&["REPORT", "REQUESTS", "WINDOWS", "WHY"], &rows));
             output::print(&format!(
                 "\n{} for tenant `{}`, {} at the pace that Graph allows each report ({} in {})",
@@ -88,8 +94,7 @@ fn row(plan: &ReportPlan) -> Vec<String> {
     }
     let mut why: Vec<String> = Vec::new();
     for request in &plan.requests {
-        let word =
-            serde_json::to_value(request.why).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
+        let word = word(request.why);
         if !why.contains(&word) {
             why.push(word);
         }
@@ -97,4 +102,16 @@ fn row(plan: &ReportPlan) -> Vec<String> {
     let why =
         plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
     vec![plan.report.function.clone(), plan.requests.len().to_string(), windows.join(" "), why]
+}
+
+fn list(plan: &ListingPlan) -> Vec<String> {
+    let (requests, window, why) = match &plan.request {
+        Some(request) => ("1", request.window.to_string(), word(request.why)),
+        None => ("0", String::new(), "nothing is due".to_string()),
+    };
+    vec![plan.listing.name().to_string(), requests.to_string(), window, why]
+}
+
+fn word(why: Why) -> String {
+    serde_json::to_value(why).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
 }

@@ -1,17 +1,21 @@
 //! `usagelake run`
 
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use clap::Args;
 
 use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
+use crate::catalog::directory::Listing;
 use crate::catalog::{self, Report};
 use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
-use crate::night::{self, Event, Job};
-use crate::plan::Wishes;
+use crate::night::{self, Event, Job, ProductNames};
+use crate::plan::{Wishes, duration};
 
 /// What to run.
 #[derive(Args)]
@@ -69,6 +73,16 @@ impl Selection {
         })
     }
 
+    /// The lists of the directory that are meant: all of the pipeline's, unless reports are named. Of several shares the
+    /// first reads them.
+    pub(super) fn directory(&self, pipeline: &[&'static Listing]) -> Vec<&'static Listing> {
+        if self.means_directory() { pipeline.to_vec() } else { Vec::new() }
+    }
+
+    fn means_directory(&self) -> bool {
+        self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
+    }
+
     pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
         Wishes { from: self.from, to: self.to, reread_days }
     }
@@ -78,7 +92,11 @@ impl Run {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
+        let directory = self.selection.directory(&pipeline.directory);
         let wishes = self.selection.wishes(pipeline.reread_days);
+        // A file that is wrong is found before anybody is asked for anything.
+        let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
+        let names = names.map(ProductNames::read).transpose()?;
         let lake = Lake::open(&pipeline.lake)?;
         // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
@@ -86,9 +104,12 @@ impl Run {
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
             let Pipeline { codec, raw, .. } = pipeline;
-            let job =
-                Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
-            match night::run(&job, &|event| watch(&event)).await {
+            let clock = clock(self.selection.today);
+            let product_names = names.as_ref();
+            let (lake, reports, directory) = (&lake, &reports, &directory);
+            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, clock };
+            let watch = Watch::new(tenant.pace);
+            match night::run(&job, &|event| watch.event(&event)).await {
                 Ok(record) => {
                     if !json {
                         summary(&record);
@@ -129,22 +150,59 @@ fn exit(records: &[RunRecord], lost: bool) -> Exit {
     }
 }
 
-/// Says what goes on while it does.
-pub(super) fn watch(event: &Event<'_>) {
-    match event {
-        Event::Planned(plans) => {
-            let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
-            let due = plans.iter().filter(|p| !p.requests.is_empty()).count();
-            tracing::info!("{requests} requests to {due} reports");
+/// Says what goes on while it does: to people who watch a terminal in any case, else where `-v` asks for it.
+pub(super) struct Watch {
+    pace: (u32, std::time::Duration),
+    terminal: bool,
+    ended: AtomicUsize,
+    due: AtomicUsize,
+}
+
+impl Watch {
+    pub(super) fn new(pace: (u32, std::time::Duration)) -> Watch {
+        let terminal = std::io::stderr().is_terminal();
+        Watch { pace, terminal, ended: AtomicUsize::new(0), due: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Planned(plans) => {
+                let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
+                self.due.store(plans.len(), Ordering::Relaxed);
+                let time = duration(plans, self.pace);
+                let wait =
+                    if time.is_zero() { String::new() } else { format!(", at least {}", output::duration(time)) };
+                format!(
+                    "{} to {}{wait}",
+                    output::plural(requests as u64, "request"),
+                    output::plural(plans.len() as u64, "report")
+                )
+            }
+            Event::Ended(r) => {
+                let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                let due = self.due.load(Ordering::Relaxed);
+                format!(
+                    "{ended}/{due} {}: {} asked, {} landed, {}",
+                    r.report,
+                    r.asked,
+                    r.landed,
+                    output::plural(r.rows, "row")
+                )
+            }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
+        };
+        if self.terminal {
+            output::say(&text);
+        } else {
+            tracing::info!("{text}");
         }
-        Event::Ended(r) => tracing::info!("{}: {} asked, {} landed, {} rows", r.report, r.asked, r.landed, r.rows),
     }
 }
 
 /// Says what a run did, to stderr.
 pub(super) fn summary(record: &RunRecord) {
-    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().map(f).sum::<u64>();
-    for report in &record.reports {
+    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().chain(&record.directory).map(f).sum::<u64>();
+    for report in record.reports.iter().chain(&record.directory) {
         for problem in report.problems.iter().take(3) {
             let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
             let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };

@@ -17,6 +17,8 @@ pub enum Availability {
     NotEnabled,
     /// Graph does not know the tenant yet.
     NotReady,
+    /// The application lacks the permission, and never had it.
+    NotPermitted,
 }
 
 /// When a window was last asked for, and what it brought.

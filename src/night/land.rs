@@ -79,7 +79,9 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let (report, codec, known) = (answer.report, place.codec, answer.known);
     let parse = tokio::task::spawn_blocking(move || digest(report, codec, known, to_parse, pieces));
 
-    let mut raw = Raw::begin(place, &answer)?;
+    let extension = if answer.json { "json.zst" } else { "csv.zst" };
+    let key = place.layout.raw(&report.table(), answer.window, &format!("{}.{extension}", answer.name));
+    let mut raw = Raw::begin(place, key)?;
     let mut files: BTreeMap<Partition, (Upload, Sha256)> = BTreeMap::new();
     let mut finished: Vec<(Partition, Upload, Object)> = Vec::new();
 
@@ -233,7 +235,7 @@ fn digest(
 }
 
 /// The answer as it was received: hashed, and where raw is kept compressed and uploaded.
-struct Raw {
+pub(super) struct Raw {
     sha: Sha256,
     bytes: u64,
     kept: Option<Kept>,
@@ -249,13 +251,11 @@ struct Kept {
 const RAW_LEVEL: i32 = 3;
 
 impl Raw {
-    fn begin(place: &Place, answer: &Answer<'_>) -> Result<Raw> {
+    /// Begins the object at `key`.
+    pub(super) fn begin(place: &Place, key: String) -> Result<Raw> {
         let kept = match place.raw {
             RawPolicy::Off => None,
             RawPolicy::Keep | RawPolicy::Days(_) => {
-                let extension = if answer.json { "json.zst" } else { "csv.zst" };
-                let key =
-                    place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
                 let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
                 Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
             }
@@ -263,7 +263,7 @@ impl Raw {
         Ok(Raw { sha: Sha256::new(), bytes: 0, kept })
     }
 
-    async fn write(&mut self, chunk: &Bytes) -> Result<()> {
+    pub(super) async fn write(&mut self, chunk: &Bytes) -> Result<()> {
         self.sha.update(chunk);
         self.bytes += chunk.len() as u64;
         let Some(kept) = &mut self.kept else { return Ok(()) };
@@ -276,11 +276,11 @@ impl Raw {
         Ok(())
     }
 
-    fn digest(&self) -> (u64, String) {
+    pub(super) fn digest(&self) -> (u64, String) {
         (self.bytes, hex(self.sha.clone()))
     }
 
-    async fn finish(self, guard: &Guard, rows: u64) -> Result<Option<Object>> {
+    pub(super) async fn finish(self, guard: &Guard, rows: u64) -> Result<Option<Object>> {
         let Some(Kept { zstd, mut upload, mut sha }) = self.kept else { return Ok(None) };
         let rest = zstd.finish().map_err(compress)?;
         sha.update(&rest);
@@ -290,7 +290,7 @@ impl Raw {
         Ok(Some(object))
     }
 
-    async fn abort(self) {
+    pub(super) async fn abort(self) {
         if let Some(kept) = self.kept {
             kept.upload.abort().await;
         }

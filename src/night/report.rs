@@ -86,8 +86,15 @@ pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) 
 }
 
 impl Night<'_> {
-    fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
+    /// A slice of this run.
+    pub(super) fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
         Slice::new(window, day, status, &stamp(self.clock), self.run)
+    }
+
+    /// The name of an answer in raw, without extension: when it was read, and the run's random word.
+    pub(super) fn answer_name(&self) -> String {
+        let word = self.run.rsplit('-').next().unwrap_or_default();
+        format!("{}-{word}", self.clock.now().format("%Y%m%dT%H%M%SZ"))
     }
 }
 
@@ -146,8 +153,7 @@ async fn attempt(
         Window::Date(day) => Some(day),
         _ => None,
     };
-    let name =
-        format!("{}-{}", night.clock.now().format("%Y%m%dT%H%M%SZ"), night.run.rsplit('-').next().unwrap_or_default());
+    let name = night.answer_name();
     let published = |sha256: &str| published(ledger, request.window, sha256);
     let answer = Answer {
         report: plan.report,

@@ -4,6 +4,10 @@
 //! because it expires first; the last days are asked again, since Graph completes them. A period is asked for when its
 //! time has come. Nothing is asked twice on one UTC day, except what failed.
 
+mod directory;
+
+pub use directory::{ListingPlan, listing};
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -55,6 +59,8 @@ pub enum Why {
     WasLate,
     /// It failed.
     Failed,
+    /// The application was not permitted; it may be by now.
+    WasRefused,
     /// Its time has come again.
     Due,
     /// Nights were missed; a longer period covers them.

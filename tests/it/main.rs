@@ -6,6 +6,7 @@ mod architecture;
 mod busy;
 mod clean;
 mod days;
+mod directory;
 mod files;
 mod kill;
 mod printed;
