@@ -173,7 +173,7 @@ impl World {
     /// Paths of the report calls since `from` requests.
     pub fn calls(&self, from: usize) -> Vec<String> {
         let calls = self.requests().split_off(from);
-        calls.into_iter().filter(|r| r.method == "GET" && !r.download).map(|r| r.path).collect()
+        calls.into_iter().filter(|r| !r.download && r.path.contains("/reports/")).map(|r| r.path).collect()
     }
 
     /// Writes the pipeline file and returns its path.
