@@ -228,6 +228,10 @@ impl Begun {
     async fn mark(place: &Place, run: &str) -> Result<Begun> {
         let key = place.layout.running();
         let interrupted = place.lake.read(&key).await?.is_some();
+        if interrupted {
+            let swept = place.lake.sweep(place.layout.tenant()).await;
+            tracing::info!("the run before did not end; {swept} half-written files of it were deleted");
+        }
         place.lake.put(&key, run.to_string().into()).await?;
         Ok(Begun { interrupted })
     }

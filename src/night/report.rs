@@ -211,7 +211,9 @@ async fn settle(
         record.unchanged += 1;
         served(ledger, request.window, today, refresh);
         if let Some(known) = ledger.get(request.window, day).cloned() {
-            ledger.record(Slice { read_at: stamp(night.clock), run: night.run.to_string(), ..known });
+            // It could be read: why it could not be before is no news any more.
+            let (read_at, run) = (stamp(night.clock), night.run.to_string());
+            ledger.record(Slice { read_at, run, reason: None, ..known });
         }
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }

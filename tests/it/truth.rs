@@ -68,8 +68,11 @@ impl Truth {
         let at = |head: &str| heads.iter().position(|h| h == head).unwrap();
         let (kind, enabled, deleted) = (at("user_type"), at("enabled"), at("is_deleted"));
         for row in reader.into_records().map(Result::unwrap).filter(|r| &r[kind] == "Member") {
-            let person =
-                Person { upn: row[2].to_string(), enabled: format!("+{}+", &row[enabled]), deleted: &row[deleted] == "true" };
+            let person = Person {
+                upn: row[2].to_string(),
+                enabled: format!("+{}+", &row[enabled]),
+                deleted: &row[deleted] == "true",
+            };
             truth.people.insert((row[0].parse().unwrap(), row[1].to_string()), person);
         }
         truth

@@ -112,7 +112,9 @@ impl World {
     /// A world on each store that is there: disk, and what `tests/run.sh` has started.
     pub fn everywhere(options: Options) -> Vec<(&'static str, World)> {
         let mut worlds = vec![("disk", World::with(options.clone()))];
-        for (variable, scheme) in [("USAGELAKE_TEST_AZURITE", "az"), ("USAGELAKE_TEST_S3", "s3"), ("USAGELAKE_TEST_GCS", "gs")] {
+        for (variable, scheme) in
+            [("USAGELAKE_TEST_AZURITE", "az"), ("USAGELAKE_TEST_S3", "s3"), ("USAGELAKE_TEST_GCS", "gs")]
+        {
             if std::env::var_os(variable).is_some() {
                 let folder = tempfile::tempdir().unwrap();
                 let name = folder.path().file_name().unwrap().to_string_lossy().replace('.', "");
@@ -289,7 +291,11 @@ impl World {
     pub fn ledger(&self, table: &str) -> Vec<Value> {
         let files = self.files(&format!("_usagelake/ledger/tenant=contoso/report={table}"));
         let lines = files.into_iter().filter(|(key, _)| key.ends_with(".jsonl"));
-        lines.flat_map(|(_, bytes)| String::from_utf8(bytes).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect::<Vec<_>>()).collect()
+        lines
+            .flat_map(|(_, bytes)| {
+                String::from_utf8(bytes).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// The ledger's line of one day.
