@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::error::ArrowError;
 
 use super::grid::Grid;
-use super::text::{is_plain, text};
+use super::text::text;
+use super::texts::Texts;
 use super::values;
 use crate::catalog::ColumnType;
 use crate::day::Day;
@@ -33,8 +32,7 @@ enum Data {
     Doubles(Vec<f64>),
     /// For each row 1 for yes.
     Bools(Vec<u8>),
-    /// For each row where its text ends.
-    Texts(Vec<i32>, Vec<u8>),
+    Texts(Texts),
 }
 
 /// A cell that could not be read: its row in the grid, and why.
@@ -52,7 +50,7 @@ impl Column {
             ColumnType::Datetime | ColumnType::Int | ColumnType::Duration => Data::Longs(Vec::new()),
             ColumnType::Float => Data::Doubles(Vec::new()),
             ColumnType::Bool => Data::Bools(Vec::new()),
-            ColumnType::Text | ColumnType::List | ColumnType::Guid => Data::Texts(Vec::new(), Vec::new()),
+            ColumnType::Text | ColumnType::List | ColumnType::Guid => Data::Texts(Texts::default()),
         };
         Column { kind, data, valid: Vec::new() }
     }
@@ -71,15 +69,14 @@ impl Column {
             Data::Longs(v) => v.resize(len, 0),
             Data::Doubles(v) => v.resize(len, 0.0),
             Data::Bools(v) => v.resize(len, 0),
-            Data::Texts(ends, bytes) => ends.resize(len, bytes.len() as i32),
+            Data::Texts(v) => v.resize(len),
         }
     }
 
     /// Adds one text, or null where it is empty. Only for columns of text.
     pub fn push_text(&mut self, text: &str) {
-        if let Data::Texts(ends, bytes) = &mut self.data {
-            bytes.extend_from_slice(text.as_bytes());
-            ends.push(bytes.len() as i32);
+        if let Data::Texts(v) = &mut self.data {
+            v.push(text);
             self.valid.push(u8::from(!text.is_empty()));
         }
     }
@@ -88,9 +85,8 @@ impl Column {
     pub fn fill(&mut self, bytes: &[u8], grid: &Grid, position: usize, bad: &mut Vec<Bad>) {
         let (from, rows) = (self.valid.len(), grid.rows());
         let cells = grid.cells(position);
-        if let Data::Texts(ends, texts) = &mut self.data {
-            fill_texts(bytes, grid, position, ends, texts, &mut self.valid, bad);
-            return;
+        if let Data::Texts(v) = &mut self.data {
+            return v.fill(bytes, grid, position, &mut self.valid, bad);
         }
         self.nulls(rows);
         let valid = &mut self.valid[from..];
@@ -136,22 +132,18 @@ impl Column {
                 let cells = (bytes, cells, "not a number");
                 fill((&mut v[from..], valid, bad), cells, |_, _, _| (0.0, false), values::float);
             }
-            (Data::Texts(..), _) => {}
+            (Data::Texts(_), _) => {}
         }
     }
 
     /// The texts of the rows from `from` on; none where null.
     pub fn texts(&self, from: usize) -> impl Iterator<Item = Option<&[u8]>> {
-        let (ends, bytes) = match &self.data {
-            Data::Texts(ends, bytes) => (ends.as_slice(), bytes.as_slice()),
-            _ => (&[][..], &[][..]),
+        let texts = match &self.data {
+            Data::Texts(v) => Some(v.iter(from)),
+            _ => None,
         };
-        let mut begin = from.checked_sub(1).and_then(|i| ends.get(i)).map_or(0, |e| *e as usize);
-        ends.iter().zip(&self.valid).skip(from).map(move |(end, valid)| {
-            let text = bytes.get(begin..*end as usize);
-            begin = *end as usize;
-            text.filter(|_| *valid != 0)
-        })
+        let valid = self.valid.get(from..).unwrap_or_default();
+        texts.into_iter().flatten().zip(valid).map(|(text, valid)| Some(text).filter(|_| *valid != 0))
     }
 
     /// The days or whole numbers of the rows from `from` on, without nulls.
@@ -190,15 +182,7 @@ impl Column {
                 v.clear();
                 Arc::new(BooleanArray::new(values, nulls))
             }
-            Data::Texts(ends, bytes) => {
-                let mut offsets = Vec::with_capacity(rows + 1);
-                offsets.push(0);
-                offsets.append(ends);
-                let more = bytes.len() + bytes.len() / 8;
-                let bytes = std::mem::replace(bytes, Vec::with_capacity(more));
-                let offsets = OffsetBuffer::new(offsets.into());
-                Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?)
-            }
+            Data::Texts(v) => Arc::new(v.finish(nulls)?),
         })
     }
 }
@@ -246,58 +230,8 @@ fn fill<T: Copy>(
 
 /// The value of an unusual cell; none where it is blank.
 #[cold]
+#[inline(never)]
 fn read<T>(cell: &[u8], careful: &impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, ()> {
     let (text, _) = text(cell, false);
     if text.is_empty() { Ok(None) } else { careful(text.as_bytes()).map(Some).ok_or(()) }
-}
-
-fn fill_texts(
-    bytes: &[u8],
-    grid: &Grid,
-    position: usize,
-    ends: &mut Vec<i32>,
-    texts: &mut Vec<u8>,
-    valid: &mut Vec<u8>,
-    bad: &mut Vec<Bad>,
-) {
-    let (from, mut good) = (texts.len(), true);
-    ends.reserve(grid.rows());
-    valid.reserve(grid.rows());
-    for (begin, end) in grid.cells(position) {
-        let cell = bytes.get(begin..end).unwrap_or_default();
-        if is_plain(cell) && !grid.has_signs {
-            texts.extend_from_slice(cell);
-            valid.push(1);
-        } else if cell.is_empty() {
-            valid.push(0);
-        } else {
-            let (text, is_text) = text(cell, grid.has_signs);
-            texts.extend_from_slice(text.as_bytes());
-            valid.push(u8::from(!text.is_empty()));
-            good &= is_text;
-        }
-        ends.push(texts.len() as i32);
-    }
-    // Plain cells were not looked into. If all of them together are UTF-8 and each begins where a character does, each is.
-    let rows = grid.rows();
-    let first = ends.len() - rows;
-    good &= match std::str::from_utf8(&texts[from..]) {
-        Ok(s) => s.is_ascii() || ends[first..].iter().all(|e| s.is_char_boundary(*e as usize - from)),
-        Err(_) => false,
-    };
-    if good {
-        return;
-    }
-    texts.truncate(from);
-    ends.truncate(first);
-    valid.truncate(first);
-    for (row, (begin, end)) in grid.cells(position).enumerate() {
-        let (text, good) = text(bytes.get(begin..end).unwrap_or_default(), grid.has_signs);
-        texts.extend_from_slice(text.as_bytes());
-        ends.push(texts.len() as i32);
-        valid.push(u8::from(!text.is_empty()));
-        if !good {
-            bad.push(Bad { row, reason: "not UTF-8" });
-        }
-    }
 }
