@@ -84,53 +84,34 @@ impl Column {
     /// Adds the cell at `position` of every row of the grid over `bytes`.
     pub fn fill(&mut self, bytes: &[u8], grid: &Grid, position: usize, bad: &mut Vec<Bad>) {
         let (from, rows) = (self.valid.len(), grid.rows());
-        let cells = grid.cells(position);
         if let Data::Texts(v) = &mut self.data {
             return v.fill(bytes, grid, position, &mut self.valid, bad);
         }
         self.nulls(rows);
+        let cells = (bytes, grid, position);
         let valid = &mut self.valid[from..];
         match (&mut self.data, self.kind) {
-            (Data::Days(v), _) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a date"),
-                |b, begin, len| match b.get(begin..begin + 10).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_day(c, len),
-                    None => (0, false),
-                },
-                values::date,
-            ),
-            (Data::Bools(v), _) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a yes or no"),
-                |b, begin, len| match b.get(begin..begin + 8).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_boolean(c, len),
-                    None => (0, false),
-                },
-                |t| values::boolean(t).map(u8::from),
-            ),
-            (Data::Longs(v), ColumnType::Int) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a whole number"),
-                |b, begin, len| match b.get(begin..begin + 8).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_int(c, len),
-                    None => (0, false),
-                },
-                values::int,
-            ),
-            (Data::Longs(v), ColumnType::Duration) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a duration"),
-                |b, begin, len| (0, len == 4 && b.get(begin..begin + 4) == Some(b"PT0S")),
-                values::duration,
-            ),
+            (Data::Days(v), _) => {
+                fill(cells, &mut v[from..], valid, bad, "not a date", values::usual_day, values::date)
+            }
+            (Data::Bools(v), _) => {
+                let careful = |t: &[u8]| values::boolean(t).map(u8::from);
+                fill(cells, &mut v[from..], valid, bad, "not a yes or no", values::usual_boolean, careful);
+            }
+            (Data::Longs(v), ColumnType::Int) => {
+                fill(cells, &mut v[from..], valid, bad, "not a whole number", values::usual_int, values::int);
+            }
+            (Data::Longs(v), ColumnType::Duration) => {
+                let usual = |b: &[u8; 4], len: usize| (0, (b == b"PT0S") & (len == 4));
+                fill(cells, &mut v[from..], valid, bad, "not a duration", usual, values::duration);
+            }
             (Data::Longs(v), _) => {
-                let cells = (bytes, cells, "not an instant");
-                fill((&mut v[from..], valid, bad), cells, |_, _, _| (0, false), values::datetime);
+                let usual = |_: &[u8; 0], _: usize| (0, false);
+                fill(cells, &mut v[from..], valid, bad, "not an instant", usual, values::datetime);
             }
             (Data::Doubles(v), _) => {
-                let cells = (bytes, cells, "not a number");
-                fill((&mut v[from..], valid, bad), cells, |_, _, _| (0.0, false), values::float);
+                let usual = |_: &[u8; 0], _: usize| (0.0, false);
+                fill(cells, &mut v[from..], valid, bad, "not a number", usual, values::float);
             }
             (Data::Texts(_), _) => {}
         }
@@ -204,27 +185,34 @@ fn bits(bytes: &[u8]) -> BooleanBuffer {
     BooleanBuffer::new(Buffer::from_vec(out), 0, bytes.len())
 }
 
-/// Reads cells by `usual` where it can, which answers with a value and whether it is the cell's, else by `careful`.
-#[inline(always)]
-fn fill<T: Copy>(
-    (out, valid, bad): (&mut [T], &mut [u8], &mut Vec<Bad>),
-    (bytes, cells, reason): (&[u8], impl Iterator<Item = (usize, usize)>, &'static str),
-    usual: impl Fn(&[u8], usize, usize) -> (T, bool),
+/// Reads the cells at a position of the grid over bytes by `usual` where it can, which looks at `N` bytes and at the
+/// length of the cell and answers with a value and whether it is the cell's; else by `careful`. One loop for each type: what
+/// it holds must fit into registers.
+#[inline(never)]
+fn fill<T: Copy, const N: usize>(
+    (bytes, grid, position): (&[u8], &Grid, usize),
+    out: &mut [T],
+    valid: &mut [u8],
+    bad: &mut Vec<Bad>,
+    reason: &'static str,
+    usual: impl Fn(&[u8; N], usize) -> (T, bool),
     careful: impl Fn(&[u8]) -> Option<T>,
 ) {
-    for (row, (((begin, end), out), valid)) in cells.zip(out).zip(valid).enumerate() {
+    for (row, (begin, end)) in grid.cells(position).enumerate() {
+        let (Some(out), Some(valid)) = (out.get_mut(row), valid.get_mut(row)) else { return };
         let len = end.wrapping_sub(begin);
-        let (value, good) = usual(bytes, begin, len);
-        if !good & (len != 0) {
-            match read(bytes.get(begin..end).unwrap_or_default(), &careful) {
-                Ok(Some(value)) => (*out, *valid) = (value, 1),
-                Ok(None) => {}
-                Err(()) => bad.push(Bad { row, reason }),
+        if let Some(chunk) = bytes.get(begin..).and_then(|b| b.first_chunk()) {
+            let (value, good) = usual(chunk, len);
+            if good | (len == 0) {
+                (*out, *valid) = (value, u8::from(good));
+                continue;
             }
-            continue;
         }
-        *out = value;
-        *valid = u8::from(good);
+        match read(bytes.get(begin..end).unwrap_or_default(), &careful) {
+            Ok(Some(value)) => (*out, *valid) = (value, 1),
+            Ok(None) => {}
+            Err(()) => bad.push(Bad { row, reason }),
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 /// For each month of the years 2000 to 2099 the number of the day before its first, as days since 1970-01-01, times 32,
 /// plus the number of its days. A month's place is made of its digits in ASCII, as [`usual_day`] finds them: the year's third in the
-/// bits from 5, its fourth in those from 9, the month's first in bit 0, its second from bit 1. Other places are 0.
+/// bits from 9, its fourth in those from 5, the month's first in bit 0, its second from bit 1. Other places are 0.
 static MONTHS: [i32; 1 << 13] = months();
 
 const fn months() -> [i32; 1 << 13] {
@@ -16,7 +16,7 @@ const fn months() -> [i32; 1 << 13] {
     let mut i = 0;
     while i < 100 * 12 {
         let (year, month) = (i / 12, i % 12 + 1);
-        let place = ((year / 10) << 5) | ((year % 10) << 9) | (month / 10) | ((month % 10) << 1);
+        let place = ((year / 10) << 9) | ((year % 10) << 5) | (month / 10) | ((month % 10) << 1);
         let (year, month) = (2000 + year as i32, month as u32);
         out[place] = (days_from_civil(year, month, 1) - 1) * 32 + days_in_month(year, month) as i32;
         i += 1;
@@ -51,7 +51,9 @@ pub(super) fn usual_day(bytes: &[u8; 10], len: usize) -> (i32, bool) {
     let head = u64::from_le_bytes(*head) ^ u64::from_le_bytes(*b"2000-00-");
     let tail = u32::from(u16::from_le_bytes(*tail)) ^ 0x3030;
     let wrong = (head & 0xfff0_feff_f0f0_ffff) | u64::from((tail | (tail + 0x0606)) & 0xf0f0);
-    let place = (head >> 11 & 0x1e0) | (head >> 15 & 0x1e00) | (head >> 40 & 1) | (head >> 47 & 0x1e);
+    let place = (head >> 7 & 0x1e00) | (head >> 19 & 0x1e0) | (head >> 40 & 1) | (head >> 47 & 0x1e);
+    // What is no day looks at a place that is always near.
+    let place = if wrong == 0 { place } else { 0 };
     let month = MONTHS[place as usize % MONTHS.len()];
     let day = ((tail & 0x0f) * 10 + (tail >> 8 & 0x0f)) as i32;
     let good = (wrong == 0) & (day <= month & 31) & (day != 0) & (len == 10);
