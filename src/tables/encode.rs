@@ -149,7 +149,7 @@ impl Encoder {
         let mut columns = Vec::with_capacity(self.chunks.len());
         for i in 0..self.chunks.len() {
             let (column, parts) = self.chunks[i].finish(&mut self.pages, self.schema.column(i), self.size)?;
-            columns.push(column.map_err(failed)?);
+            columns.push(column);
             parts.into_iter().for_each(|part| self.part(part));
         }
         let group = RowGroupMetaData::builder(Arc::clone(&self.schema))

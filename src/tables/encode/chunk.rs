@@ -7,14 +7,13 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::basic::{Encoding as Named, PageType};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::dictionary::{Id, MAX_VALUES, Numbers, Texts};
 use super::page::{Encoding, Pages};
 use super::range::Range;
-use super::runs;
+use super::{failed, runs};
 use crate::error::Result;
 
 /// Rows in a page. Readers take a page at a time.
@@ -279,7 +278,7 @@ impl Chunk {
         pages: &mut Pages,
         column: ColumnDescPtr,
         offset: u64,
-    ) -> Result<(Result<ColumnChunkMetaData, ParquetError>, [Vec<u8>; 2])> {
+    ) -> Result<(ColumnChunkMetaData, [Vec<u8>; 2])> {
         if self.page.rows > 0 {
             self.end_page(pages)?;
         }
@@ -320,7 +319,8 @@ impl Chunk {
             .set_dictionary_page_offset((!first.is_empty()).then_some(offset as i64))
             .set_data_page_offset((offset + first.len() as u64) as i64)
             .set_statistics(statistics)
-            .build();
+            .build()
+            .map_err(failed)?;
         let size = self.data.len();
         let data = std::mem::replace(&mut self.data, Vec::with_capacity(size + size / 8));
         self.restart();

@@ -52,7 +52,8 @@ fn schema() -> SchemaRef {
 fn rows(rng: &mut fastrand::Rng, rows: usize, distinct: u64, nulls: u32) -> RecordBatch {
     let mut pick = |_| (nulls == 0 || rng.u32(..nulls) != 0).then(|| rng.u64(..distinct));
     let mut column = || (0..rows).map(&mut pick).collect::<Vec<_>>();
-    let spread = |v: u64| (v as i64).wrapping_mul(if v % 3 == 0 { 1 } else { 0x9e37_79b9_7f4a_7c15_u64 as i64 });
+    let spread =
+        |v: u64| (v as i64).wrapping_mul(if v.is_multiple_of(3) { 1 } else { 0x9e37_79b9_7f4a_7c15_u64 as i64 });
     let days: Date32Array = column().into_iter().map(|v| v.map(|v| 20_000 - v as i32 * 3)).collect();
     let at: TimestampMicrosecondArray = column().into_iter().map(|v| v.map(spread)).collect();
     let yes: BooleanArray = column().into_iter().map(|v| v.map(|v| v % 2 == 0)).collect();
