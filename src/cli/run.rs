@@ -189,6 +189,7 @@ impl Watch {
                     output::plural(r.rows, "row")
                 )
             }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
         };
         if self.terminal {
             output::say(&text);
