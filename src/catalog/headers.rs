@@ -156,8 +156,8 @@ fn base(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// Whether a column is in every documented answer of the version that is asked.
-fn expected(report: &Report, column: usize) -> bool {
+/// Whether a column is in every documented answer of the version that is asked: one that is missing is news.
+pub fn expected(report: &Report, column: usize) -> bool {
     let c = &report.columns[column];
     !c.undocumented && c.requires.is_empty() && (c.versions.is_empty() || c.versions.contains(&report.version()))
 }

@@ -1,6 +1,10 @@
 //! The catalog as a page for people and as JSON Schemas for editors. Nothing here is written by hand: a test holds the
 //! committed files to what this makes.
 
+mod directory;
+
+pub use directory::page as directory_page;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

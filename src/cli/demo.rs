@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
+use crate::catalog::directory::{Listing, listings};
 use crate::config::{Auth, Codec, Endpoints, RawPolicy, Secret, SecretFrom, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
@@ -19,6 +20,8 @@ use crate::plan::Wishes;
 /// Days between two simulated nights. Graph keeps 28, so none is missed.
 const STEP: i32 = 21;
 const TENANT: &str = "contoso";
+/// What to try next. It names tables, so it stands with the data and not in the code.
+const NEXT: &str = include_str!("../../pipelines/demo-next.txt");
 const MARK: &str = "_usagelake/demo.json";
 
 /// What to make.
@@ -90,6 +93,7 @@ impl Demo {
         let emulator = Emulator::start(options).await?;
         let tenant = tenant(emulator.url(), emulator.tenant_id(), secret);
         let reports = select(&["*".to_string()], &[])?;
+        let directory: Vec<&Listing> = listings().collect();
         output::say(&format!(
             "an emulated tenant of {} people answers at {}; {} simulated nights from {first} to {}",
             output::count(u64::from(self.users)),
@@ -104,12 +108,14 @@ impl Demo {
                 lake: &lake,
                 tenant: &tenant,
                 reports: &reports,
+                directory: &directory,
+                product_names: None,
                 wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,
                 clock: Clock::on(*today),
             };
-            let record = night::run(&job, &|event| super::run::watch(&event)).await?;
+            let record = night::run(&job, &|_| ()).await?;
             output::say(&line(*today, &record));
             records.push(record);
         }
@@ -118,7 +124,8 @@ impl Demo {
         if failed {
             records.iter().filter(|r| r.outcome != Outcome::Done).for_each(super::run::summary);
         }
-        let sum = |f: fn(&night::record::ReportRecord) -> u64| records.iter().flat_map(|r| &r.reports).map(f).sum::<u64>();
+        let sum =
+            |f: fn(&night::record::ReportRecord) -> u64| records.iter().flat_map(|r| &r.reports).map(f).sum::<u64>();
         let mut tables: Vec<&str> = Vec::new();
         records.iter().flat_map(|r| &r.reports).filter(|r| r.landed > 0).for_each(|r| tables.push(&r.report));
         tables.sort_unstable();
@@ -148,7 +155,9 @@ impl Demo {
         let found = lake.read(MARK).await?;
         let before: Option<Mark> = found.and_then(|f| serde_json::from_slice(&f.bytes).ok());
         match before {
-            Some(before) if (before.users, before.days, before.seed) == (mine.users, mine.days, mine.seed) => Ok(before),
+            Some(before) if (before.users, before.days, before.seed) == (mine.users, mine.days, mine.seed) => {
+                Ok(before)
+            }
             None if lake.list("").await?.is_empty() => Ok(mine),
             _ => Err(Error::new(Kind::Usage, "there is something else in the folder already")
                 .with("folder", self.out.display())
@@ -169,9 +178,7 @@ impl Demo {
             d.seconds,
             d.lake,
         ));
-        output::print(&format!(
-            "\ntry next\n  usagelake status --lake {out}\n  usagelake reports getTeamsUserActivityUserDetail\n  duckdb -c \"SELECT report_date, exchange, teams, one_drive FROM read_parquet('{out}/tables/office365_active_user_counts/**/*.parquet') ORDER BY 1 DESC LIMIT 10\""
-        ));
+        output::print(&format!("\n{}", NEXT.trim_end().replace("{lake}", &out.to_string())));
     }
 }
 

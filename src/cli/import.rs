@@ -108,7 +108,9 @@ fn say(i: &Imported) {
     let what = match (i.unchanged, i.rows) {
         (true, _) => "imported before, nothing changed".to_string(),
         (false, 0) => "no row in it, nothing changed".to_string(),
-        (false, rows) => format!("{} in {}", output::plural(rows, "row"), output::plural(i.partitions.len() as u64, "partition")),
+        (false, rows) => {
+            format!("{} in {}", output::plural(rows, "row"), output::plural(i.partitions.len() as u64, "partition"))
+        }
     };
     output::say(&format!("{}: {} ({what})", i.file, i.report));
     if !i.unknown_headers.is_empty() {

@@ -51,10 +51,21 @@ pub(super) fn document(value: &impl Serialize) {
 /// Lays out rows in columns of equal width, numbers to the right.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())
-        .map(|i| rows.iter().map(|r| r.get(i).map_or(0, |c| c.chars().count())).chain([head[i].chars().count()]).max().unwrap_or(0))
+        .map(|i| {
+            rows.iter()
+                .map(|r| r.get(i).map_or(0, |c| c.chars().count()))
+                .chain([head[i].chars().count()])
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let right: Vec<bool> = (0..head.len())
-        .map(|i| !rows.is_empty() && rows.iter().all(|r| r.get(i).is_some_and(|c| c.chars().all(|c| c.is_ascii_digit() || ".,-%".contains(c)))))
+        .map(|i| {
+            !rows.is_empty()
+                && rows
+                    .iter()
+                    .all(|r| r.get(i).is_some_and(|c| c.chars().all(|c| c.is_ascii_digit() || ".,-%".contains(c))))
+        })
         .collect();
     let line = |cells: &[String]| {
         let cells: Vec<String> = (0..head.len())

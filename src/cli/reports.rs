@@ -20,8 +20,10 @@ impl Reports {
             Some(name) => match catalog::find(&name) {
                 Some(report) => show(report, json),
                 None => {
-                    let names: Vec<String> = catalog::all().iter().flat_map(|r| [r.function.clone(), r.table()]).collect();
-                    let near = nearest(&name, names.iter().map(String::as_str)).map(|n| format!("the nearest is `{n}`"));
+                    let names: Vec<String> =
+                        catalog::all().iter().flat_map(|r| [r.function.clone(), r.table()]).collect();
+                    let near =
+                        nearest(&name, names.iter().map(String::as_str)).map(|n| format!("the nearest is `{n}`"));
                     return Err(Error::new(Kind::Usage, format!("there is no report `{name}`"))
                         .hint(near.unwrap_or_else(|| "`usagelake reports` lists all".to_string())));
                 }
@@ -80,7 +82,10 @@ fn show(r: &Report, json: bool) {
         .columns
         .iter()
         .map(|c| {
-            let kind = serde_json::to_value(c.column_type).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
+            let kind = serde_json::to_value(c.column_type)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_string))
+                .unwrap_or_default();
             vec![c.name.clone(), kind, c.header.clone(), c.description.clone()]
         })
         .collect();

@@ -1,17 +1,21 @@
 //! `usagelake run`
 
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use clap::Args;
 
 use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::catalog::Report;
+use crate::catalog::directory::Listing;
+use crate::catalog::{self, Report};
 use crate::config::{Pipeline, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
-use crate::night::{self, Event, Job};
-use crate::plan::Wishes;
+use crate::night::{self, Event, Job, ProductNames};
+use crate::plan::{Wishes, duration};
 
 /// What to run.
 #[derive(Args)]
@@ -69,6 +73,16 @@ impl Selection {
         })
     }
 
+    /// The lists of the directory that are meant: all of the pipeline's, unless reports are named. Of several shares the
+    /// first reads them.
+    pub(super) fn directory(&self, pipeline: &[&'static Listing]) -> Vec<&'static Listing> {
+        if self.means_directory() { pipeline.to_vec() } else { Vec::new() }
+    }
+
+    fn means_directory(&self) -> bool {
+        self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
+    }
+
     pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
         Wishes { from: self.from, to: self.to, reread_days }
     }
@@ -78,7 +92,11 @@ impl Run {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
+        let directory = self.selection.directory(&pipeline.directory);
         let wishes = self.selection.wishes(pipeline.reread_days);
+        // A file that is wrong is found before anybody is asked for anything.
+        let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
+        let names = names.map(ProductNames::read).transpose()?;
         let lake = Lake::open(&pipeline.lake)?;
         // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
@@ -86,8 +104,12 @@ impl Run {
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
             let Pipeline { codec, raw, .. } = pipeline;
-            let job = Job { lake: &lake, tenant, reports: &reports, wishes, codec, raw, clock: clock(self.selection.today) };
-            match night::run(&job, &|event| watch(&event)).await {
+            let clock = clock(self.selection.today);
+            let product_names = names.as_ref();
+            let (lake, reports, directory) = (&lake, &reports, &directory);
+            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, clock };
+            let watch = Watch::new(tenant.pace);
+            match night::run(&job, &|event| watch.event(&event)).await {
                 Ok(record) => {
                     if !json {
                         summary(&record);
@@ -96,11 +118,9 @@ impl Run {
                 }
                 // One tenant's failure takes no other down.
                 Err(e) => {
-                    let e = e.with("tenant", &tenant.name);
-                    if pipeline.tenants.len() > 1 {
-                        output::error(&e);
+                    if let Some(before) = lost.replace(e.with("tenant", &tenant.name)) {
+                        output::error(&before);
                     }
-                    lost = Some(e);
                 }
             }
         }
@@ -108,8 +128,13 @@ impl Run {
             output::document(&records);
         }
         match lost {
+            // It is printed by whoever turns it into an exit code.
             Some(e) if records.is_empty() => Err(e),
-            lost => Ok(exit(&records, lost.is_some())),
+            Some(e) => {
+                output::error(&e);
+                Ok(exit(&records, true))
+            }
+            None => Ok(exit(&records, false)),
         }
     }
 }
@@ -125,22 +150,59 @@ fn exit(records: &[RunRecord], lost: bool) -> Exit {
     }
 }
 
-/// Says what goes on while it does.
-pub(super) fn watch(event: &Event<'_>) {
-    match event {
-        Event::Planned(plans) => {
-            let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
-            let due = plans.iter().filter(|p| !p.requests.is_empty()).count();
-            tracing::info!("{requests} requests to {due} reports");
+/// Says what goes on while it does: to people who watch a terminal in any case, else where `-v` asks for it.
+pub(super) struct Watch {
+    pace: (u32, std::time::Duration),
+    terminal: bool,
+    ended: AtomicUsize,
+    due: AtomicUsize,
+}
+
+impl Watch {
+    pub(super) fn new(pace: (u32, std::time::Duration)) -> Watch {
+        let terminal = std::io::stderr().is_terminal();
+        Watch { pace, terminal, ended: AtomicUsize::new(0), due: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Planned(plans) => {
+                let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
+                self.due.store(plans.len(), Ordering::Relaxed);
+                let time = duration(plans, self.pace);
+                let wait =
+                    if time.is_zero() { String::new() } else { format!(", at least {}", output::duration(time)) };
+                format!(
+                    "{} to {}{wait}",
+                    output::plural(requests as u64, "request"),
+                    output::plural(plans.len() as u64, "report")
+                )
+            }
+            Event::Ended(r) => {
+                let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                let due = self.due.load(Ordering::Relaxed);
+                format!(
+                    "{ended}/{due} {}: {} asked, {} landed, {}",
+                    r.report,
+                    r.asked,
+                    r.landed,
+                    output::plural(r.rows, "row")
+                )
+            }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
+        };
+        if self.terminal {
+            output::say(&text);
+        } else {
+            tracing::info!("{text}");
         }
-        Event::Ended(r) => tracing::info!("{}: {} asked, {} landed, {} rows", r.report, r.asked, r.landed, r.rows),
     }
 }
 
 /// Says what a run did, to stderr.
 pub(super) fn summary(record: &RunRecord) {
-    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().map(f).sum::<u64>();
-    for report in &record.reports {
+    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().chain(&record.directory).map(f).sum::<u64>();
+    for report in record.reports.iter().chain(&record.directory) {
         for problem in report.problems.iter().take(3) {
             let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
             let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };
@@ -157,6 +219,14 @@ pub(super) fn summary(record: &RunRecord) {
                 "drift: {}: the catalog does not know {}; kept in `unknown_columns`",
                 report.report,
                 report.unknown_headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let missing = missing(report);
+        if !missing.is_empty() {
+            output::say(&format!(
+                "drift: {}: the answers lack {}; null in the table",
+                report.report,
+                missing.join(", ")
             ));
         }
         if report.rejected_cells > 0 {
@@ -179,4 +249,13 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+}
+
+/// Columns that every answer should have and some lacked. Those that no document promises are not worth a line.
+fn missing(record: &ReportRecord) -> Vec<String> {
+    let Some(report) = catalog::find(&record.report) else { return Vec::new() };
+    let promised = |name: &&String| {
+        report.columns.iter().position(|c| c.name == **name).is_some_and(|i| catalog::expected(report, i))
+    };
+    record.missing_columns.iter().filter(promised).map(|name| format!("`{name}`")).collect()
 }

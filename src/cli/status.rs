@@ -71,13 +71,16 @@ impl Status {
             Some(tenant) => vec![tenant.clone()],
             None => tenants(&lake).await?,
         };
+        let mut documents = Vec::new();
         for tenant in tenants {
             let document = self.cover(&lake, tenant, today).await?;
-            if json {
-                output::document(&document);
-            } else {
+            if !json {
                 self.show(&document);
             }
+            documents.push(document);
+        }
+        if json {
+            output::document(&documents);
         }
         Ok(Exit::Done)
     }
@@ -100,18 +103,16 @@ impl Status {
             if report.date && report.night.dates && ledger.standing.availability == Availability::Served {
                 expiring.extend(expires(&report.function, &ledger, today));
             }
-            let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-            ledger.slices().for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
-            reports.push(Covered {
-                report: report.function.clone(),
-                table,
-                availability: ledger.standing.availability,
-                reason: ledger.standing.reason.clone(),
-                refresh_date: ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max(),
-                counts,
-                rows: ledger.slices().map(|s| s.rows).sum(),
-                slices: ledger.slices().cloned().collect(),
-            });
+            let refreshed = ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max();
+            reports.push(covered(&report.function, table, &ledger, refreshed));
+        }
+        let listings = catalog::directory::listings().chain(catalog::directory::from_files());
+        for name in listings.map(|l| l.name()).filter(|_| self.report.is_empty()) {
+            if keys.iter().any(|k| k.contains(&format!("/report={name}/"))) {
+                let ledger = Ledger::load_all(lake, &layout, name, &keys).await?;
+                let read = ledger.slices().filter(|s| s.status == State::Landed).map(|s| s.day).max();
+                reports.push(covered(name, name.to_string(), &ledger, read));
+            }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
         Ok(Document { tenant, today, expiring, reports })
@@ -134,10 +135,13 @@ impl Status {
         }
         let from = today.plus(-(self.days as i32));
         let days: Vec<Day> = (0..=today.since(from)).map(|n| from.plus(n)).collect();
-        let by_day: Vec<&Covered> = document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
+        let by_day: Vec<&Covered> =
+            document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
-            output::print("# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n");
+            output::print(
+                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+            );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
                 .map(|r| {
@@ -157,12 +161,29 @@ impl Status {
                     Availability::Served => counts.join(", "),
                     Availability::NotEnabled => format!("not served: {}", r.reason.clone().unwrap_or_default()),
                     Availability::NotReady => format!("not ready: {}", r.reason.clone().unwrap_or_default()),
+                    Availability::NotPermitted => format!("not permitted: {}", r.reason.clone().unwrap_or_default()),
                 };
                 let refreshed = r.refresh_date.map(|d| d.to_string()).unwrap_or_default();
                 vec![r.report.clone(), refreshed, output::count(r.rows), state]
             })
             .collect();
         output::print(&output::table(&["REPORT", "UP TO", "ROWS READ", "SLICES"], &rows));
+    }
+}
+
+/// What the ledger says of a report or of a list of the directory.
+fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    ledger.slices().for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
+    Covered {
+        report: name.to_string(),
+        table,
+        availability: ledger.standing.availability,
+        reason: ledger.standing.reason.clone(),
+        refresh_date,
+        counts,
+        rows: ledger.slices().map(|s| s.rows).sum(),
+        slices: ledger.slices().cloned().collect(),
     }
 }
 
@@ -194,7 +215,7 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         Some((State::Late, _)) => '~',
         Some((State::Failed, _)) => '!',
         Some((State::Expired, _)) => 'x',
-        None if day > today.plus(-LAG_DAYS) => ' ',
+        None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }
 }

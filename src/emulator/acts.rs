@@ -1,12 +1,15 @@
 //! What people do: the acts that reports count, and how many of each a person did on a day.
 //!
-//! A count is thrown when it is asked for. On a day of activity at least one act of the product is counted, except on a
+//! A day's counts are thrown when they are asked for. On a day of activity at least one act of the product is counted, except on a
 //! few Teams days that consist of other actions only. Acts that are made of others (`meetings attended`) are sums.
 
-use super::dice::{around, unit};
+use super::dice::{around, nth, unit};
 use super::habits::pace;
 use super::history::History;
+use super::people::Span;
+use super::person::Person;
 use super::product::Product;
+use super::skus::sku;
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident $product:ident $key:literal $mean:literal $of:ident;)*) => {
@@ -158,65 +161,120 @@ impl Act {
     }
 }
 
+/// How often each act was done, by [`Act`].
+pub type Deeds = [u32; ACTS];
+
+/// How many acts there are.
+pub const ACTS: usize = Act::ALL.len();
+
+/// What the acts of one person, product and day have in common.
+struct Thrower {
+    bits: u64,
+    mean: f32,
+    anchor: Act,
+    quiet: bool,
+}
+
+impl Thrower {
+    fn count(&self, act: Act) -> u32 {
+        let tilt = match act {
+            // Files are mailed where OneDrive is not used.
+            Act::Send if self.quiet => 1.9,
+            Act::DriveShared | Act::DriveSharedOut | Act::SiteShared | Act::SiteSharedOut if self.quiet => 0.05,
+            _ => 1.0,
+        };
+        around(nth(self.bits, act as u64), act.spec().mean * self.mean * tilt) + u32::from(self.anchor == act)
+    }
+}
+
 impl History {
     /// How often `person` did `act` on the day at `slot`.
     pub fn count(&self, person: usize, slot: usize, act: Act) -> u32 {
         if act == Act::Receive {
             return self.received(person, slot);
         }
-        if !self.activity.used(act.product(), person, slot) { 0 } else { self.count_used(person, slot, act) }
+        if self.activity.used(act.product(), person, slot) {
+            self.deeds(person, slot, act.product())[act as usize]
+        } else {
+            0
+        }
     }
 
-    /// The same for a day that is known to be one of activity.
-    pub(super) fn count_used(&self, person: usize, slot: usize, act: Act) -> u32 {
-        let sum = |acts: &[Act]| acts.iter().map(|a| self.count_used(person, slot, *a)).sum::<u32>();
-        match act {
-            Act::Receive => self.received(person, slot),
-            Act::TeamChat => sum(&[Act::Post, Act::Reply]),
-            Act::MeetingsOrganized => sum(&[Act::AdHocOrganized, Act::OneTimeOrganized, Act::RecurringOrganized]),
-            Act::Meeting | Act::MeetingsAttended => {
-                sum(&[Act::AdHocAttended, Act::OneTimeAttended, Act::RecurringAttended])
+    /// What `person` did with `product` on the day at `slot`, which must be a day of activity. Received mail is left out.
+    pub fn deeds(&self, person: usize, slot: usize, product: Product) -> Deeds {
+        let mut done = [0; ACTS];
+        if product == Product::Teams && self.other_only(person, slot) {
+            return done;
+        }
+        let p = &self.people[person];
+        let thrower = Thrower {
+            bits: self.dice.acts.bits(person as u64, (slot as u64) << 8 | product.index() as u64),
+            mean: p.energy * pace(p, self.day(slot)),
+            anchor: self.anchor(person, slot, product),
+            quiet: p.quiet(),
+        };
+        let mut throw = |acts: &[Act]| {
+            for act in acts {
+                done[*act as usize] += thrower.count(*act);
             }
+        };
+        match product {
+            Product::Exchange => throw(&[Act::Send, Act::Read, Act::MeetingCreated, Act::MeetingInteracted]),
+            Product::OneDrive => {
+                throw(&[Act::DriveViewed, Act::DriveSynced, Act::DriveShared, Act::DriveSharedOut]);
+            }
+            Product::SharePoint => {
+                throw(&[Act::SiteViewed, Act::SiteSynced, Act::SiteShared, Act::SiteSharedOut, Act::PageVisited]);
+                done[Act::PageViewed as usize] = done[Act::PageVisited as usize] + thrower.count(Act::PageViewed) / 2;
+            }
+            Product::Teams => self.in_teams(person, &thrower, &mut done),
+            Product::Yammer => throw(&[Act::YammerPosted, Act::YammerRead, Act::YammerLiked]),
+            Product::Forms => {
+                throw(&[Act::FormCreated, Act::FormResponded]);
+                let created = done[Act::FormCreated as usize];
+                done[Act::FormAnonymous as usize] = created * thrower.count(Act::FormAnonymous);
+            }
+            Product::Copilot => {
+                throw(&[Act::Prompt]);
+                let prompts = done[Act::Prompt as usize];
+                done[Act::PromptWork as usize] = prompts / 2;
+                done[Act::PromptWeb as usize] = prompts / 5;
+            }
+            Product::Browser | Product::Apps | Product::Skype => {}
+        }
+        done
+    }
+
+    fn in_teams(&self, person: usize, thrower: &Thrower, done: &mut Deeds) {
+        for act in [Act::PrivateChat, Act::Post, Act::Reply, Act::Call, Act::Reaction, Act::Mention] {
+            done[act as usize] = thrower.count(act);
+        }
+        done[Act::TeamChat as usize] = done[Act::Post as usize] + done[Act::Reply as usize];
+        done[Act::Urgent as usize] = thrower.count(Act::Urgent).min(done[Act::PrivateChat as usize]);
+        for (organized, attended) in [
+            (Act::AdHocOrganized, Act::AdHocAttended),
+            (Act::OneTimeOrganized, Act::OneTimeAttended),
+            (Act::RecurringOrganized, Act::RecurringAttended),
+        ] {
             // Who organizes a meeting attends it.
-            Act::AdHocAttended => sum(&[Act::AdHocOrganized]) + self.thrown(person, slot, act),
-            Act::OneTimeAttended => sum(&[Act::OneTimeOrganized]) + self.thrown(person, slot, act),
-            Act::RecurringAttended => sum(&[Act::RecurringOrganized]) + self.thrown(person, slot, act),
-            Act::Urgent => self.thrown(person, slot, act).min(sum(&[Act::PrivateChat])),
-            Act::PageViewed => sum(&[Act::PageVisited]) + self.thrown(person, slot, act) / 2,
-            Act::Audio => self.minutes(person, slot, act, 1.0),
-            Act::Video => self.minutes(person, slot, act, 0.45),
-            Act::Screen => self.minutes(person, slot, act, 0.18),
-            Act::FormAnonymous => sum(&[Act::FormCreated]) * self.thrown(person, slot, act),
-            Act::PromptWork => sum(&[Act::Prompt]) / 2,
-            Act::PromptWeb => sum(&[Act::Prompt]) / 5,
-            _ => self.thrown(person, slot, act),
+            done[organized as usize] = thrower.count(organized);
+            done[attended as usize] = done[organized as usize] + thrower.count(attended);
+            done[Act::MeetingsOrganized as usize] += done[organized as usize];
+            done[Act::MeetingsAttended as usize] += done[attended as usize];
+        }
+        done[Act::Meeting as usize] = done[Act::MeetingsAttended as usize];
+        // A share of ten minutes a call and half an hour a meeting.
+        let most = (done[Act::Call as usize] * 600 + done[Act::Meeting as usize] * 1_800) as f32;
+        for (act, share) in [(Act::Audio, 1.0), (Act::Video, 0.45), (Act::Screen, 0.18)] {
+            let habit = 0.4 + 1.1 * self.dice.other.unit(person as u64, u64::MAX - act as u64);
+            let share = (share * habit).min(1.0) * (0.6 + 0.4 * unit(nth(thrower.bits, act as u64)));
+            done[act as usize] = (most * share) as u32;
         }
     }
 
     /// Whether the person's Teams activity of a day is none of the counted acts.
     pub fn other_only(&self, person: usize, slot: usize) -> bool {
         self.activity.used(Product::Teams, person, slot) && self.dice.other.bits(person as u64, slot as u64) % 100 < 3
-    }
-
-    fn thrown(&self, person: usize, slot: usize, act: Act) -> u32 {
-        let spec = act.spec();
-        if spec.product == Product::Teams && self.other_only(person, slot) {
-            return 0;
-        }
-        let p = &self.people[person];
-        let tilt = match act {
-            // Files are mailed where OneDrive is not used.
-            Act::Send if p.quiet() => 1.9,
-            Act::DriveShared | Act::DriveSharedOut | Act::SiteShared | Act::SiteSharedOut if p.quiet() => 0.05,
-            _ => 1.0,
-        };
-        let mean = spec.mean * p.energy * self.pace(person, slot) * tilt;
-        let bits = self.dice.acts.bits(person as u64, (slot as u64) << 8 | act as u64);
-        around(bits, mean) + u32::from(self.anchor(person, slot, spec.product) == act)
-    }
-
-    fn pace(&self, person: usize, slot: usize) -> f32 {
-        pace(&self.people[person], self.day(slot))
     }
 
     /// The act that makes a day a day of activity.
@@ -244,25 +302,26 @@ impl History {
 
     /// Mail comes to every mailbox, also of those who do not read it.
     fn received(&self, person: usize, slot: usize) -> u32 {
-        let p = &self.people[person];
-        let day = self.day(slot);
-        if p.guest() || !p.present(day) || !p.enabled(Product::Exchange, day) {
+        let Some((from, to)) = self.mailboxes[person] else { return 0 };
+        if !(from..=to).contains(&slot) {
             return 0;
         }
-        let week = if day.weekday() >= 5 { 0.2 } else { 1.0 };
-        let bits = self.dice.acts.bits(person as u64, (slot as u64) << 8 | Act::Receive as u64);
-        around(bits, Act::Receive.spec().mean * week * (0.5 + 0.5 * p.energy))
+        let week = if self.day(slot).weekday() >= 5 { 0.2 } else { 1.0 };
+        let bits = self.dice.acts.bits(person as u64, (slot as u64) << 8 | 0xff);
+        around(bits, Act::Receive.spec().mean * week * (0.5 + 0.5 * self.people[person].energy))
     }
+}
 
-    /// Seconds in calls and meetings: a share of ten minutes a call and half an hour a meeting.
-    fn minutes(&self, person: usize, slot: usize, act: Act, share: f32) -> u32 {
-        let calls = self.count_used(person, slot, Act::Call);
-        let meetings = self.count_used(person, slot, Act::Meeting);
-        let bits = self.dice.acts.bits(person as u64, (slot as u64) << 8 | act as u64);
-        let habit = 0.4 + 1.1 * unit(self.dice.acts.bits(person as u64, u64::MAX - act as u64));
-        let share = (share * habit).min(1.0) * (0.6 + 0.4 * unit(bits));
-        ((calls * 600 + meetings * 1_800) as f32 * share) as u32
-    }
+/// From which slot to which each person has a mailbox. A mailbox has no gaps: its licences follow one another.
+pub fn mailbox_slots(people: &[Person], span: Span) -> Vec<Option<(usize, usize)>> {
+    let last = span.end.since(span.first);
+    let slots = people.iter().map(|p| {
+        let mine = || p.assignments.iter().filter(|a| sku(a.sku).brings.contains(&Product::Exchange));
+        let from = mine().map(|a| a.from).min()?.since(span.first).max(0);
+        let until = mine().map(|a| a.until.map_or(last, |u| u.plus(-1).since(span.first))).max()?.min(last);
+        (from <= until).then_some((from as usize, until as usize))
+    });
+    slots.collect()
 }
 
 #[cfg(test)]

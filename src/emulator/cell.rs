@@ -72,10 +72,8 @@ impl Page<'_> {
                 let slot = self.view.last(self.person_index(line)?, *fact, self.extent.known);
                 Value::date(slot.map(|s| self.view.history.day(s)))
             }
-            Measure::Holds(fact) => {
-                Value::Bool(self.view.held(self.person_index(line)?, *fact, self.extent.from, self.extent.to))
-            }
-            Measure::Client(fact) => self.client(self.person_index(line)?, *fact),
+            Measure::Holds(fact) => Value::Bool(self.held(line, self.person_index(line)?, *fact)),
+            Measure::Client(fact) => self.client(line, self.person_index(line)?, *fact),
             Measure::Days(product) => {
                 let days = self.view.days(*product, self.person_index(line)?, self.extent.from, self.extent.to);
                 Value::Int(days.count() as u64)
@@ -121,7 +119,7 @@ impl Page<'_> {
         let subject = Subject { of: Added::Act(act), licensed: self.licensed };
         let (from, to) = (self.extent.from, self.extent.to);
         Some(match line.entity {
-            Entity::Person(p) => self.view.sum(p, act, from, to),
+            Entity::Person(p) => self.sum(line, p, act),
             Entity::Day(slot) => self.view.total(subject, slot),
             Entity::Window => (from..=to).map(|slot| self.view.total(subject, slot)).sum(),
             _ => return None,
@@ -147,9 +145,9 @@ impl Page<'_> {
     }
 
     /// Outlook for Windows shows its version, the others that they were used.
-    fn client(&self, person: usize, fact: Fact) -> Value {
+    fn client(&self, line: &Line, person: usize, fact: Fact) -> Value {
         let h = self.view.history;
-        if !self.view.held(person, fact, self.extent.from, self.extent.to) {
+        if !self.held(line, person, fact) {
             return Value::Blank;
         }
         let windows = super::devices::Family::Mail.mask("outlook_windows");

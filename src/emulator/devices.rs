@@ -125,7 +125,7 @@ impl History {
             Family::Mail => mail(with.computer, with.phone, at_desk, mobile, throw >> 16),
             Family::Apps => apps(with.computer, at_desk, mobile, throw >> 16),
             // The old ones are gone; a few last machines still show them.
-            Family::Browser => 1 | (u32::from((throw >> 16) % 400 == 0) << 2),
+            Family::Browser => 1 | (u32::from((throw >> 16).is_multiple_of(400)) << 2),
             Family::Copilot => copilot(throw >> 16),
         }
     }

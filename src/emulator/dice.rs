@@ -75,6 +75,11 @@ impl Dice {
     }
 }
 
+/// The n-th throw that follows from one.
+pub fn nth(bits: u64, n: u64) -> u64 {
+    mix(bits ^ (n + 1).wrapping_mul(ODD))
+}
+
 /// The upper bits of a throw as a number from 0 to 1.
 pub fn unit(bits: u64) -> f32 {
     (bits >> 40) as f32 * (1.0 / 16_777_216.0)

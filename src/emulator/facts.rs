@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::acts::Act;
+use super::acts::{ACTS, Act};
 use super::devices::Family;
-use super::history::History;
+use super::history::{History, lock};
 use super::product::Product;
 
 /// Something that is so or not so for a person on a day.
@@ -59,6 +59,18 @@ pub enum Added {
     People(Fact),
 }
 
+/// How often each act was done in a window, by [`Act`].
+pub type Sums = [u64; ACTS];
+
+/// What was done on a day: how often, and by how many people.
+#[derive(Debug, Clone)]
+pub struct DayTotals {
+    /// How often, by [`Act`].
+    pub sums: Sums,
+    /// By how many people, by [`Act`].
+    pub people: [u32; ACTS],
+}
+
 /// The history as a report sees it.
 #[derive(Clone)]
 pub struct View<'a> {
@@ -96,9 +108,23 @@ impl<'a> View<'a> {
         if act == Act::Receive {
             return (from..=to).map(|slot| u64::from(self.count(person, slot, act))).sum();
         }
-        self.days(act.product(), person, from, to)
-            .map(|slot| u64::from(self.history.count_used(person, slot, act)))
-            .sum()
+        self.sums(person, act.product(), from, to)[act as usize]
+    }
+
+    /// How often a person did each act of a product from `from` to `to`; received mail is left out.
+    pub fn sums(&self, person: usize, product: Product, from: usize, to: usize) -> Sums {
+        let mut sums = [0; ACTS];
+        for slot in self.days(product, person, from, to) {
+            let deeds = self.history.deeds(person, slot, product);
+            sums.iter_mut().zip(deeds).for_each(|(s, d)| *s += u64::from(d));
+        }
+        sums
+    }
+
+    /// All that a person used of a family from `from` to `to`.
+    pub fn used(&self, person: usize, family: Family, from: usize, to: usize) -> u32 {
+        let days = self.days(family.product(), person, from, to);
+        days.fold(0, |all, slot| all | self.history.devices(family, person, slot))
     }
 
     /// Whether a fact holds of a person on a day.
@@ -156,47 +182,70 @@ impl<'a> View<'a> {
     /// The total of a day.
     pub fn total(&self, subject: Subject, slot: usize) -> u64 {
         if self.late.iter().any(|(s, _)| *s == slot) {
-            return self.total_of(subject, slot);
+            return match subject.of {
+                Added::Act(act) => self.counted(subject.licensed).map(|p| self.sum(p, act, slot, slot)).sum(),
+                Added::People(fact) => self.people(fact, subject.licensed, slot, slot),
+            };
         }
-        self.series(subject).get(slot).copied().unwrap_or(0)
-    }
-
-    fn total_of(&self, subject: Subject, slot: usize) -> u64 {
         match subject.of {
-            Added::Act(act) => self.counted(subject.licensed).map(|p| self.sum(p, act, slot, slot)).sum(),
-            Added::People(fact) => self.people(fact, subject.licensed, slot, slot),
+            Added::Act(Act::Receive) | Added::People(Fact::Did(Act::Receive)) => {
+                self.series(subject).get(slot).copied().unwrap_or(0)
+            }
+            Added::Act(act) => self.act_series(act, subject.licensed).get(slot).map_or(0, |t| t.sums[act as usize]),
+            Added::People(Fact::Did(act)) => {
+                self.act_series(act, subject.licensed).get(slot).map_or(0, |t| u64::from(t.people[act as usize]))
+            }
+            Added::People(_) => self.series(subject).get(slot).copied().unwrap_or(0),
         }
     }
 
-    /// The totals of all days, added up once and kept.
-    fn series(&self, subject: Subject) -> Arc<Vec<u64>> {
-        let kept = |h: &History| h.totals.lock().ok().and_then(|t| t.get(&subject).cloned());
-        if let Some(series) = kept(self.history) {
-            return series;
+    /// The totals of all acts of a product, added up once and kept.
+    fn act_series(&self, act: Act, licensed: bool) -> Arc<Vec<DayTotals>> {
+        let (h, product) = (self.history, act.product());
+        if let Some(series) = lock(&h.act_totals).get(&(product, licensed)) {
+            return Arc::clone(series);
         }
-        let whole = View::whole(self.history);
-        let last = self.history.slots() - 1;
+        let mut series = vec![DayTotals { sums: [0; ACTS], people: [0; ACTS] }; h.slots()];
+        for person in View::whole(h).counted(licensed) {
+            for slot in h.activity.days(product, person, 0, h.slots() - 1) {
+                let deeds = h.deeds(person, slot, product);
+                let DayTotals { sums, people } = &mut series[slot];
+                sums.iter_mut().zip(deeds).for_each(|(s, d)| *s += u64::from(d));
+                people.iter_mut().zip(deeds).for_each(|(p, d)| *p += u32::from(d > 0));
+            }
+        }
+        let series = Arc::new(series);
+        lock(&h.act_totals).insert((product, licensed), Arc::clone(&series));
+        series
+    }
+
+    /// The totals of all days of anything else, added up once and kept.
+    fn series(&self, subject: Subject) -> Arc<Vec<u64>> {
+        let h = self.history;
+        if let Some(series) = lock(&h.totals).get(&subject) {
+            return Arc::clone(series);
+        }
+        let whole = View::whole(h);
+        let last = h.slots() - 1;
         let mut series = vec![0_u64; last + 1];
         let product = match subject.of {
-            Added::Act(act) => Some(act.product()).filter(|_| act != Act::Receive),
+            Added::Act(_) => None,
             Added::People(fact) => fact.product(),
         };
         let mut add = |person: usize, slot: usize| {
             series[slot] += match subject.of {
-                Added::Act(act) => u64::from(self.history.count(person, slot, act)),
+                Added::Act(act) => u64::from(h.count(person, slot, act)),
                 Added::People(fact) => u64::from(whole.holds(person, slot, fact)),
             };
         };
         for person in whole.counted(subject.licensed) {
             match product {
-                Some(product) => whole.days(product, person, 0, last).for_each(|slot| add(person, slot)),
+                Some(product) => h.activity.days(product, person, 0, last).for_each(|slot| add(person, slot)),
                 None => (0..=last).for_each(|slot| add(person, slot)),
             }
         }
         let series = Arc::new(series);
-        if let Ok(mut totals) = self.history.totals.lock() {
-            totals.insert(subject, Arc::clone(&series));
-        }
+        lock(&h.totals).insert(subject, Arc::clone(&series));
         series
     }
 }

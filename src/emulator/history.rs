@@ -4,17 +4,21 @@
 //! back that 180 days lie before the first day that can be asked for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::activity::Activity;
+use super::acts::mailbox_slots;
 use super::campaign::{Campaign, planted};
 use super::dice::Dice;
-use super::facts::Subject;
+use super::facts::{DayTotals, Subject};
 use super::habits;
 use super::people::{Span, people};
 use super::person::Person;
+use super::product::Product;
 use super::seats::Seats;
-use super::workspaces::{Workspace, workspaces};
+use super::uses::Visits;
+use super::workspaces::{Purpose, Workspace, range, workspaces};
 use crate::day::Day;
 
 /// Days of history before the first one that can be asked for: 180 of a window, 28 of look-back, two of lag.
@@ -41,6 +45,14 @@ pub struct Throws {
     pub late: Dice,
 }
 
+/// What is worked out once, when it is first asked for.
+pub(super) type Kept<K, V> = Mutex<HashMap<K, Arc<V>>>;
+
+/// A lock that outlives a panic of whoever held it: what it guards is never left half-changed.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// The history of a tenant.
 #[derive(Debug)]
 pub struct History {
@@ -60,7 +72,12 @@ pub struct History {
     pub campaigns: [Campaign; 2],
     pub(super) activity: Activity,
     pub(super) dice: Throws,
-    pub(super) totals: Mutex<HashMap<Subject, Arc<Vec<u64>>>>,
+    pub(super) mailboxes: Vec<Option<(usize, usize)>>,
+    pub(super) projects: Range<usize>,
+    pub(super) communities: Range<usize>,
+    pub(super) visits: Kept<Product, Visits>,
+    pub(super) totals: Kept<Subject, Vec<u64>>,
+    pub(super) act_totals: Kept<(Product, bool), Vec<DayTotals>>,
 }
 
 impl History {
@@ -75,9 +92,13 @@ impl History {
         habits::form(dice, &mut people, span, ran, &planned);
         let activity = Activity::throw(dice, &people, span);
         let members = people.iter().filter(|p| !p.guest()).count();
+        let workspaces = workspaces(dice, &people[..members], span);
         History {
             tenant_id: dice.subject("tenant").guid(0, 0),
-            workspaces: workspaces(dice, &people[..members], span),
+            mailboxes: mailbox_slots(&people, span),
+            projects: range(&workspaces, Purpose::Project),
+            communities: range(&workspaces, Purpose::Community),
+            workspaces,
             seats: Seats::count(&people, span),
             people,
             members,
@@ -94,7 +115,9 @@ impl History {
                 activation: dice.subject("activation"),
                 late: dice.subject("late"),
             },
-            totals: Mutex::new(HashMap::new()),
+            visits: Mutex::default(),
+            totals: Mutex::default(),
+            act_totals: Mutex::default(),
         }
     }
 

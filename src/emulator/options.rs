@@ -7,7 +7,7 @@ use crate::day::Day;
 
 /// Whom `date=` details list. Microsoft's pages say that the parameter is for seeing "the users who performed any
 /// activity" on the day, which is why that is the default; answers that list everyone have been seen too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum DateLists {
     /// Those who were active on the day.
     #[default]
@@ -17,7 +17,7 @@ pub enum DateLists {
 }
 
 /// As of when `date=` details say the last activity. The pages leave it open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum LastActivity {
     /// As of the day asked for, like everything else in the row.
     #[default]

@@ -3,8 +3,10 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use super::acts::Act;
+use super::devices::Family;
 use super::extent::Extent;
-use super::facts::{Fact, View};
+use super::facts::{Fact, Sums, View};
 use super::options::DateLists;
 use super::product::Product;
 use super::skus::Activation;
@@ -55,6 +57,8 @@ pub struct Line {
     uses: OnceCell<Uses>,
     mailboxes: OnceCell<Mailboxes>,
     accounts: OnceCell<Accounts>,
+    sums: OnceCell<(Product, Sums)>,
+    used: OnceCell<(Family, u32)>,
 }
 
 /// All mailboxes of a day.
@@ -88,7 +92,14 @@ pub struct Accounts {
 impl Line {
     /// A row about `entity`.
     pub fn new(entity: Entity) -> Line {
-        Line { entity, uses: OnceCell::new(), mailboxes: OnceCell::new(), accounts: OnceCell::new() }
+        Line {
+            entity,
+            uses: OnceCell::new(),
+            mailboxes: OnceCell::new(),
+            accounts: OnceCell::new(),
+            sums: OnceCell::new(),
+            used: OnceCell::new(),
+        }
     }
 }
 
@@ -221,6 +232,25 @@ impl<'a> Page<'a> {
             }
     }
 
+    /// How often the person of a row did something in the window. The first product asked for is kept.
+    pub fn sum(&self, line: &Line, person: usize, act: Act) -> u64 {
+        let (from, to) = (self.extent.from, self.extent.to);
+        let (product, sums) =
+            line.sums.get_or_init(|| (act.product(), self.view.sums(person, act.product(), from, to)));
+        if act == Act::Receive || *product != act.product() {
+            return self.view.sum(person, act, from, to);
+        }
+        sums[act as usize]
+    }
+
+    /// Whether a fact held of the person of a row in the window. The first family asked for is kept.
+    pub fn held(&self, line: &Line, person: usize, fact: Fact) -> bool {
+        let (from, to) = (self.extent.from, self.extent.to);
+        let Fact::With(family, mask) = fact else { return self.view.held(person, fact, from, to) };
+        let (kept, used) = line.used.get_or_init(|| (family, self.view.used(person, family, from, to)));
+        if *kept == family { used & mask != 0 } else { self.view.held(person, fact, from, to) }
+    }
+
     /// All mailboxes on the day of a row.
     pub fn mailboxes(&self, line: &Line) -> Mailboxes {
         let slot = self.state_slot(line);
@@ -268,7 +298,7 @@ impl<'a> Page<'a> {
 
     /// Files of a person's account that were viewed, edited or synced.
     pub fn active_files(&self, person: usize, from: usize, to: usize) -> u64 {
-        use super::acts::Act;
-        self.view.sum(person, Act::DriveViewed, from, to) + self.view.sum(person, Act::DriveSynced, from, to)
+        let sums = self.view.sums(person, Product::OneDrive, from, to);
+        sums[Act::DriveViewed as usize] + sums[Act::DriveSynced as usize]
     }
 }

@@ -161,6 +161,7 @@ fn licences(
     span: Span,
 ) -> Vec<Assignment> {
     let base = match d.below(n, 40, 100) {
+        _ if n < DEPARTMENTS.len() as u64 => skus::E5,
         0..=1 => return Vec::new(),
         _ if d.below(n, 41, 100) < DEPARTMENTS[department].frontline => skus::F3,
         _ if employment != Employment::Employee => skus::E1,

@@ -1,14 +1,14 @@
 //! What all requests share: the history, the clock, the faults, links that were given out, and the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
 use super::faults::{Fault, FaultBook, Faults, Leg};
-use super::history::History;
+use super::history::{History, lock};
 use super::options::Options;
 use super::pace::Pace;
 use super::reports::Order;
@@ -49,13 +49,15 @@ pub struct Service {
     pub pace: Mutex<Pace>,
     today: AtomicI32,
     faults: Mutex<FaultBook>,
-    links: Mutex<HashMap<String, (Order, Instant)>>,
+    links: Mutex<Links>,
     log: Mutex<Vec<RequestLog>>,
 }
 
-/// A lock that outlives a panic of whoever held it: what it guards is never left half-changed.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Links that were given out, the oldest first, and what is behind them.
+#[derive(Default)]
+struct Links {
+    given: VecDeque<(Instant, String)>,
+    orders: HashMap<String, (Order, Instant)>,
 }
 
 impl Service {
@@ -114,15 +116,21 @@ impl Service {
     pub fn link(&self, order: Order) -> String {
         let token: String = (0..6).map(|_| format!("{:016x}", fastrand::u64(..))).collect();
         let mut links = lock(&self.links);
-        links.retain(|_, (_, at)| at.elapsed() < LINK_LIFE);
-        links.insert(token.clone(), (order, Instant::now()));
+        while let Some((at, _)) = links.given.front()
+            && at.elapsed() >= LINK_LIFE
+            && let Some((_, old)) = links.given.pop_front()
+        {
+            links.orders.remove(&old);
+        }
+        links.given.push_back((Instant::now(), token.clone()));
+        links.orders.insert(token.clone(), (order, Instant::now()));
         format!("{}/data/download/{token}", self.download_url)
     }
 
     /// The order behind a link that still holds.
     pub fn linked(&self, token: &str) -> Option<Order> {
         let links = lock(&self.links);
-        links.get(token).filter(|(_, at)| at.elapsed() < LINK_LIFE).map(|(order, _)| order.clone())
+        links.orders.get(token).filter(|(_, at)| at.elapsed() < LINK_LIFE).map(|(order, _)| order.clone())
     }
 
     /// Writes down a request.

@@ -102,9 +102,10 @@ impl History {
         let age = day.since(created).clamp(0, 1_800) as f32;
         let items = 60 + (age * 11.0 * p.energy) as u64;
         let bytes = items * (38_000 + u64::from(d.below(n, 1, 60_000)));
-        // One of fifty fills up: from 95 of a hundred to just above the limit over the history.
-        let full = d.chance(n, 2, 0.02);
-        let share = 0.95 + 0.055 * (day.since(self.span.first) as f32 / self.slots() as f32) * d.unit(n, 3);
+        // One of forty fills up: from 95 of a hundred to just above the limit over the history.
+        let full = d.chance(n, 2, 0.025);
+        let lived = day.since(self.span.first) as f32 / self.slots() as f32;
+        let share = 0.95 + 0.055 * lived * (0.4 + 0.6 * d.unit(n, 3));
         let bytes = if full { (quota as f64 * f64::from(share)) as u64 } else { bytes.min(quota / 100 * 95) };
         let deleted_items = 4 + u64::from(d.below(n, day.epoch() as u64 | 1 << 40, 90));
         Some(Mailbox {

@@ -96,7 +96,7 @@ pub fn table(history: &History, sheet: &'static Sheet, with: &Circumstances) -> 
     let page = Page::new(view, with.extent, with.lists, rows);
     let shown: Vec<usize> = (0..sheet.words.len()).filter(|i| shows(sheet, *i, with)).collect();
     let concealed = with.faults.iter().any(|f| matches!(f, Fault::Concealed { from } if *from <= with.today));
-    let mut table = Table { heads: shown.iter().map(|i| head(sheet, *i)).collect(), rows: Vec::new() };
+    let mut table = Table { heads: shown.iter().map(|i| head(sheet, *i, with.version)).collect(), rows: Vec::new() };
     let entities = if absent(with) { Vec::new() } else { page.list(rows) };
     for entity in entities {
         let line = Line::new(entity);
@@ -122,13 +122,17 @@ fn shows(sheet: &Sheet, i: usize, with: &Circumstances) -> bool {
     let (column, word) = (&sheet.report.columns[i], &sheet.words[i]);
     let version = column.versions.is_empty() || column.versions.contains(&with.version);
     let required = column.requires.iter().all(|(name, value)| with.arguments.get(name) == Some(value));
-    version && required && (with.json || !word.json_only)
+    let format = if with.json { !word.csv_only } else { !word.json_only };
+    let unless = word.unless.as_ref().is_none_or(|(name, value)| with.arguments.get(name) != Some(value));
+    version && required && format && unless
 }
 
-fn head(sheet: &'static Sheet, i: usize) -> Head {
+fn head(sheet: &'static Sheet, i: usize, version: Version) -> Head {
     let (column, word) = (&sheet.report.columns[i], &sheet.words[i]);
-    let json = word.json_name.clone().unwrap_or_else(|| camel(&column.header));
-    Head { header: word.header.clone().unwrap_or_else(|| column.header.clone()), json, column: Some(column) }
+    let beta = word.beta_header.as_ref().filter(|_| version == Version::Beta);
+    let header = beta.or(word.header.as_ref()).unwrap_or(&column.header);
+    let json = word.json_name.clone().unwrap_or_else(|| camel(beta.unwrap_or(&column.header)));
+    Head { header: header.clone(), json, column: Some(column) }
 }
 
 /// The name of a header in JSON: `Storage Used (Byte)` is `storageUsedInBytes`.
@@ -145,7 +149,13 @@ fn camel(header: &str) -> String {
                 out.extend(first.to_lowercase());
                 out.push_str(letters.as_str());
             }
-            _ => out.push_str(w),
+            // `Used iPhone` is `usediPhone`, `Audio in Seconds` is `audioInSeconds`.
+            Some(_) if w.chars().any(char::is_uppercase) => out.push_str(w),
+            Some(first) => {
+                out.extend(first.to_uppercase());
+                out.push_str(letters.as_str());
+            }
+            None => {}
         }
     }
     out
@@ -226,6 +236,8 @@ mod tests {
             ("Used iPhone", "usediPhone"),
             ("Storage Used (Byte)", "storageUsedInBytes"),
             ("iOS", "ios"),
+            ("Anonymous responses", "anonymousResponses"),
+            ("Peer-to-peer", "peerToPeer"),
             ("Windows 10 Mobile", "windows10Mobile"),
         ] {
             assert_eq!(camel(header), json);

@@ -1,13 +1,12 @@
 //! The emulator as a client meets it, and as its own truth says it should be.
 
-use std::collections::HashMap;
-
 use super::*;
 use crate::catalog::{self, Version, match_headers};
 use crate::day::{Day, Window};
 
 mod consistency;
 mod faulty;
+mod planted;
 mod protocol;
 
 const END: &str = "2026-11-20";
@@ -165,6 +164,42 @@ async fn every_column_of_every_report_is_filled() {
             assert!(retired || !sheet.rows.is_empty(), "{} {window} has no rows", report.function);
         }
     }
+    emulator.stop().await;
+}
+
+/// The smallest tenant has all reports, too.
+#[tokio::test]
+async fn one_person_and_one_day_are_enough() {
+    let emulator = Emulator::start(Options { users: 1, days: 1, ..options() }).await.unwrap();
+    let client = Client::new(&emulator).await;
+    for report in catalog::all() {
+        for window in windows(report) {
+            client.report(&report.function, window).await;
+        }
+    }
+    assert_eq!(client.json("/v1.0/users").await["value"].as_array().unwrap().len(), 2, "and a guest");
+    emulator.write_truth(tempfile::tempdir().unwrap().path()).unwrap();
+    emulator.stop().await;
+}
+
+/// Headers differ by version and argument as Graph's do.
+#[tokio::test]
+async fn headers_follow_version_and_arguments() {
+    let emulator = Emulator::start(options()).await.unwrap();
+    let client = Client::new(&emulator).await;
+    let heads = async |path: &str| Sheet::read(&client.file(path).await).heads;
+    let has = |heads: &[String], head: &str| heads.iter().any(|h| h == head);
+    let v1 = heads("/v1.0/reports/getOffice365GroupsActivityDetail(period='D7')").await;
+    let beta = heads("/beta/reports/getOffice365GroupsActivityDetail(period='D7')").await;
+    assert!(has(&v1, "Guest Count") && has(&beta, "External Member Count"));
+    let v1 = heads("/v1.0/reports/getSharePointSiteUsageDetail(period='D7')").await;
+    let beta = heads("/beta/reports/getSharePointSiteUsageDetail(period='D7')").await;
+    assert!(!has(&v1, "Geo Location") && has(&beta, "Geo Location"));
+    let devices = heads("/v1.0/reports/getTeamsDeviceUsageUserDetail(period='D7')").await;
+    assert!(has(&devices, "Used  Chrome OS"), "with two blanks");
+    let egress = heads("/beta/reports/getSharePointApiUsage(period='D1')").await;
+    let throttling = heads("/beta/reports/getSharePointApiUsage(period='D1',reportType='throttlingReport')").await;
+    assert!(has(&egress, "UsageMB") && !has(&throttling, "UsageMB") && has(&throttling, "ThrottledRequests"));
     emulator.stop().await;
 }
 

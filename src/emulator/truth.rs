@@ -29,12 +29,15 @@ use crate::error::{Error, Kind, Result};
 
 type Writer = csv::Writer<File>;
 
+/// A file's name, its header and what writes its rows.
+type Part = (&'static str, &'static [&'static str], fn(&History, &mut Writer) -> csv::Result<()>);
+
 /// Writes all files.
 pub fn write(history: &History, dir: &Path) -> Result<()> {
     let failed =
         |e: std::io::Error| Error::new(Kind::File, "cannot write the truth").with("path", dir.display()).because(e);
     std::fs::create_dir_all(dir).map_err(failed)?;
-    let files: [(&str, &[&str], fn(&History, &mut Writer) -> csv::Result<()>); 6] = [
+    let files: [Part; 6] = [
         ("person_day", &PERSON_DAY, person_days),
         ("act", &["day", "person_id", "product", "activity", "count"], acts),
         ("mailbox_day", &["day", "person_id", "items", "bytes", "quota_bytes", "received"], mailbox_days),

@@ -1,7 +1,10 @@
 //! What happened in workspaces in a window: one pass over the people, added up by workspace.
 
-use super::acts::Act;
+use std::sync::Arc;
+
+use super::acts::{Act, Deeds};
 use super::facts::View;
+use super::history::{History, lock};
 use super::product::Product;
 use super::words::Kind;
 
@@ -48,8 +51,7 @@ pub struct Use {
 }
 
 impl Use {
-    fn meet(&mut self, person: usize, guest: bool, slot: usize) -> (bool, bool) {
-        self.last = self.last.max(Some(slot));
+    fn meet(&mut self, person: usize, guest: bool) -> (bool, bool) {
         let new = self.seen != person + 1;
         self.seen = person + 1;
         (new && !guest, new && guest)
@@ -72,7 +74,7 @@ pub struct Uses {
     pub guests: u64,
 }
 
-/// Adds up a window. With `last` the days before it are looked at too, for the last activity.
+/// Adds up a window. With `last` the last activity is looked up too, which may lie before it.
 pub fn uses(view: &View<'_>, kind: Kind, from: usize, to: usize, last: bool) -> Uses {
     let mut uses = Uses { places: vec![Use::default(); view.history.workspaces.len()], users: 0, guests: 0 };
     let products: &[Product] = match kind {
@@ -82,7 +84,13 @@ pub fn uses(view: &View<'_>, kind: Kind, from: usize, to: usize, last: bool) -> 
         Kind::Group => &[Product::SharePoint, Product::Yammer],
     };
     for product in products {
-        add(view, *product, from, to, last, &mut uses);
+        add(view, *product, from, to, &mut uses);
+        if last {
+            let visits = visits(view.history, *product);
+            for (at, place) in uses.places.iter_mut().enumerate() {
+                place.last = place.last.max(visits.last(at, to));
+            }
+        }
     }
     if kind == Kind::Group {
         mails(view, from, to, last, &mut uses);
@@ -90,23 +98,63 @@ pub fn uses(view: &View<'_>, kind: Kind, from: usize, to: usize, last: bool) -> 
     uses
 }
 
-fn add(view: &View<'_>, product: Product, from: usize, to: usize, last: bool, uses: &mut Uses) {
+/// On which days there was anybody in a workspace.
+#[derive(Debug)]
+pub struct Visits {
+    slots: usize,
+    days: Vec<bool>,
+}
+
+impl Visits {
+    fn last(&self, at: usize, to: usize) -> Option<usize> {
+        let row = &self.days[at * self.slots..(at + 1) * self.slots];
+        row[..=to.min(self.slots - 1)].iter().rposition(|v| *v)
+    }
+}
+
+/// The workspace in which a person used a product on a day.
+fn place_of(h: &History, product: Product, person: usize, slot: usize) -> usize {
+    match product {
+        Product::SharePoint => h.site_of(person, slot),
+        Product::Teams => h.team_of(person, slot),
+        _ => h.community_of(person, slot),
+    }
+}
+
+/// What of a person's Teams day happened in channels: posts, replies, reactions.
+fn in_channels(deeds: &Deeds) -> [u64; 3] {
+    [Act::Post, Act::Reply, Act::Reaction].map(|act| u64::from(deeds[act as usize]))
+}
+
+/// The visits of all days, looked up once and kept.
+fn visits(h: &History, product: Product) -> Arc<Visits> {
+    if let Some(visits) = lock(&h.visits).get(&product) {
+        return Arc::clone(visits);
+    }
+    let slots = h.slots();
+    let mut visits = Visits { slots, days: vec![false; slots * h.workspaces.len()] };
+    for person in 0..h.people.len() {
+        for slot in h.activity.days(product, person, 0, slots - 1) {
+            if product != Product::Teams || in_channels(&h.deeds(person, slot, product)) != [0; 3] {
+                visits.days[place_of(h, product, person, slot) * slots + slot] = true;
+            }
+        }
+    }
+    let visits = Arc::new(visits);
+    lock(&h.visits).insert(product, Arc::clone(&visits));
+    visits
+}
+
+fn add(view: &View<'_>, product: Product, from: usize, to: usize, uses: &mut Uses) {
     let h = view.history;
     uses.places.iter_mut().for_each(|p| p.seen = 0);
     for person in 0..h.people.len() {
         let guest = h.people[person].guest();
         let mut met = false;
-        for slot in view.days(product, person, if last { 0 } else { from }, to) {
-            let count = |act| u64::from(h.count_used(person, slot, act));
-            let at = match product {
-                Product::SharePoint => h.site_of(person, slot),
-                Product::Teams => h.team_of(person, slot),
-                _ => h.community_of(person, slot),
-            };
-            if slot < from {
-                uses.places[at].last = uses.places[at].last.max(Some(slot));
-                continue;
-            }
+        for slot in view.days(product, person, from, to) {
+            let deeds = h.deeds(person, slot, product);
+            let count = |act: Act| u64::from(deeds[act as usize]);
+            let at = place_of(h, product, person, slot);
             let place = &mut uses.places[at];
             match product {
                 Product::SharePoint => {
@@ -117,7 +165,7 @@ fn add(view: &View<'_>, product: Product, from: usize, to: usize, last: bool, us
                     place.shared_out += count(Act::SiteSharedOut);
                 }
                 Product::Teams => {
-                    let (posts, replies, reactions) = (count(Act::Post), count(Act::Reply), count(Act::Reaction));
+                    let [posts, replies, reactions] = in_channels(&deeds);
                     if posts + replies + reactions == 0 {
                         continue;
                     }
@@ -134,7 +182,7 @@ fn add(view: &View<'_>, product: Product, from: usize, to: usize, last: bool, us
                     place.liked += count(Act::YammerLiked);
                 }
             }
-            let (member, visitor) = place.meet(person, guest, slot);
+            let (member, visitor) = place.meet(person, guest);
             place.users += u64::from(member);
             place.guests += u64::from(visitor);
             met = true;

@@ -33,8 +33,10 @@
 //! ```
 //!
 //! FACT is an act, a device or an app of the product, `other` for Teams, `outlook_m365` and its like for versions.
-//! Behind the measure may stand `?` (nothing counted is written blank and not 0), `json` (only JSON has the column),
-//! `name(x)` (its name in JSON) and, last, `as HEADER` (the header as it is really sent).
+//! Behind the measure may stand `?` (nothing counted is written blank and not 0), `json` or `csv` (only that has the column),
+//! `name(x)` (its name in JSON), `beta(HEADER)` (the header in beta),
+//! `unless(argument=value)` (not there under that argument) and, last, `as HEADER` (the header as it is really
+//! sent).
 
 use super::acts::Act;
 use super::devices::{Family, OUTLOOK_VERSIONS};
@@ -105,8 +107,14 @@ pub struct Word {
     pub blank_zero: bool,
     /// Whether only JSON has the column.
     pub json_only: bool,
+    /// Whether only CSV has the column.
+    pub csv_only: bool,
     /// The name in JSON, where it does not follow from the header.
     pub json_name: Option<String>,
+    /// The header in beta, where it is another one.
+    pub beta_header: Option<String>,
+    /// An argument under which the column is not there.
+    pub unless: Option<(String, String)>,
     /// The header as it is really sent.
     pub header: Option<String>,
 }
@@ -252,7 +260,16 @@ pub fn word(text: &str) -> Result<Word, String> {
     };
     let (name, argument, rest) = call(text)?;
     let measure = measure(name, argument)?;
-    let mut word = Word { measure, blank_zero: false, json_only: false, json_name: None, header };
+    let mut word = Word {
+        measure,
+        blank_zero: false,
+        json_only: false,
+        csv_only: false,
+        json_name: None,
+        beta_header: None,
+        unless: None,
+        header,
+    };
     let mut rest = rest;
     if let Some(after) = rest.strip_prefix('?') {
         word.blank_zero = true;
@@ -262,6 +279,12 @@ pub fn word(text: &str) -> Result<Word, String> {
         let (name, argument, more) = call(rest)?;
         match (name, argument) {
             ("json", None) => word.json_only = true,
+            ("csv", None) => word.csv_only = true,
+            ("unless", Some(argument)) => {
+                let (name, value) = argument.split_once('=').ok_or("`unless` needs an argument and a value")?;
+                word.unless = Some((name.to_owned(), value.to_owned()));
+            }
+            ("beta", Some(header)) => word.beta_header = Some(header.to_owned()),
             ("name", Some(name)) => word.json_name = Some(name.to_owned()),
             _ => return Err(format!("`{name}` says nothing about a column")),
         }

@@ -3,6 +3,8 @@
 //! What a person does on a day in SharePoint, in Teams channels or in Viva Engage happens in one workspace of each kind,
 //! which is thrown and not kept. So workspaces add up to people, and people to the tenant.
 
+use std::ops::Range;
+
 use super::dice::{Dice, around};
 use super::history::History;
 use super::names::PROJECTS;
@@ -132,26 +134,20 @@ pub fn workspaces(dice: Dice, members: &[Person], span: Span) -> Vec<Workspace> 
 }
 
 const DEPARTMENT_FIRST: usize = 0;
+const COUNTRY_FIRST: usize = DEPARTMENT_FIRST + DEPARTMENTS.len();
+const PROJECT_FIRST: usize = COUNTRY_FIRST + COUNTRIES.len();
+
+/// Where the workspaces of a purpose stand among all.
+pub fn range(workspaces: &[Workspace], purpose: Purpose) -> Range<usize> {
+    let start = workspaces.iter().position(|w| w.purpose == purpose).unwrap_or(0);
+    start..start + workspaces.iter().filter(|w| w.purpose == purpose).count()
+}
 
 impl History {
-    fn country_first() -> usize {
-        DEPARTMENT_FIRST + DEPARTMENTS.len()
-    }
-
-    fn project_first() -> usize {
-        Self::country_first() + COUNTRIES.len()
-    }
-
-    fn of(&self, purpose: Purpose) -> std::ops::Range<usize> {
-        let start = self.workspaces.iter().position(|w| w.purpose == purpose).unwrap_or(0);
-        let len = self.workspaces.iter().filter(|w| w.purpose == purpose).count();
-        start..start + len
-    }
-
     /// The groups that a person belongs to on `day`: department, country, two projects. Guests have projects only.
     pub fn homes(&self, person: usize, day: Day) -> [Option<usize>; 4] {
         let p = &self.people[person];
-        let projects = self.projects();
+        let projects = &self.projects;
         let project = |k: u64| {
             let at = projects.start + self.dice.workspace.below(person as u64, k, projects.len() as u32) as usize;
             Some(at).filter(|at| self.workspaces[*at].alive(day))
@@ -161,13 +157,7 @@ impl History {
         if p.guest() {
             return [None, None, a.or(Some(projects.start)), b];
         }
-        [Some(DEPARTMENT_FIRST + p.department(day)), Some(Self::country_first() + usize::from(p.country)), a, b]
-    }
-
-    fn projects(&self) -> std::ops::Range<usize> {
-        let first = Self::project_first();
-        let last = self.workspaces[first..].iter().take_while(|w| w.purpose == Purpose::Project).count();
-        first..first + last
+        [Some(DEPARTMENT_FIRST + p.department(day)), Some(COUNTRY_FIRST + usize::from(p.country)), a, b]
     }
 
     /// The site on which a person's SharePoint day took place.
@@ -189,7 +179,7 @@ impl History {
 
     /// The community in which a person was on a day.
     pub fn community_of(&self, person: usize, slot: usize) -> usize {
-        let communities = self.of(Purpose::Community);
+        let communities = &self.communities;
         let n = communities.len() as u32;
         communities.start + self.dice.workspace.below(person as u64, (slot as u64) << 2 | 3, n) as usize
     }
@@ -197,11 +187,7 @@ impl History {
     fn home(&self, person: usize, slot: usize, throw: u64, team: bool) -> usize {
         let homes = self.homes(person, self.day(slot));
         let usable = |at: &usize| !team || self.workspaces[*at].team;
-        homes[(throw % 4) as usize]
-            .filter(usable)
-            .or(homes[0])
-            .or(homes[2].filter(usable))
-            .unwrap_or_else(Self::project_first)
+        homes[(throw % 4) as usize].filter(usable).or(homes[0]).or(homes[2].filter(usable)).unwrap_or(PROJECT_FIRST)
     }
 
     /// Files on a workspace's site.

@@ -60,7 +60,7 @@ pub fn json(table: &Table, nest: Option<&(String, String)>) -> Vec<Json> {
         for (i, (value, head)) in row.iter().zip(&table.heads).enumerate() {
             let period = head.column.is_some_and(|c| c.role == Some(Role::ReportPeriod));
             let inside = match &split {
-                Some((_, column, at)) => i >= *at && (!period || *column == "report_period"),
+                Some((_, column, at)) => i >= *at && (!period || *column != "report_date"),
                 None => false,
             };
             let value = match value {

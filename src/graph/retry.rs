@@ -69,6 +69,8 @@ pub struct Budget {
     paced: Duration,
     slept: Duration,
     asked: Option<Duration>,
+    /// Whether it was given up: who asks again hears the same error.
+    over: bool,
 }
 
 impl Budget {
@@ -82,6 +84,7 @@ impl Budget {
             paced: Duration::ZERO,
             slept: Duration::ZERO,
             asked: None,
+            over: false,
         }
     }
 
@@ -136,7 +139,7 @@ impl Budget {
     }
 
     fn decide(&mut self, error: Error, now: Instant) -> Result<Duration> {
-        if !error.is_temporary() {
+        if self.over || !error.is_temporary() {
             return Err(error);
         }
         self.failures += 1;
@@ -145,6 +148,7 @@ impl Budget {
         let give_up = |message: String| Error::new(kind, message);
         let tried = format!("{} attempt{} in {}", self.attempts, plural(self.attempts), words(spent));
         if self.attempts >= self.retry.attempts {
+            self.over = true;
             return Err(give_up(format!("gave up after {tried}"))
                 .because(error)
                 .hint("run again later; what has landed stays, and only what is missing is asked for"));
@@ -160,6 +164,7 @@ impl Budget {
         if spent.saturating_add(wait) <= self.retry.budget {
             return Ok(wait);
         }
+        self.over = true;
         let left = words(self.retry.budget.saturating_sub(spent));
         let mut message = format!("gave up after {tried}");
         if asked.is_some() {
@@ -236,6 +241,9 @@ mod tests {
             "gave up after 1 attempt in 1 min: the service asks to wait 2 h, and 14 min were left"
         );
         assert_eq!(e.hint_text(), Some("run again in 2 h or later"));
+        let same = b.decide(e, b.started + Duration::from_secs(60)).unwrap_err();
+        assert!(same.to_string().starts_with("gave up after 1 attempt"), "what was given up is not taken up again");
+        assert!(std::error::Error::source(&same).is_some_and(|c| c.to_string() == "too many requests"));
     }
 
     #[test]

@@ -33,9 +33,15 @@ fn disk(folder: &FsPath) -> Result<Lake> {
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let folder = folder.canonicalize().map_err(failed)?;
-    let store = LocalFileSystem::new_with_prefix(&folder)
-        .map_err(|e| Error::new(Kind::Lake, "cannot open the lake's folder").with("folder", folder.display()).because(e))?;
-    Ok(Lake { store: Arc::new(store), root: Path::default(), address: folder.display().to_string(), disk: Some(folder) })
+    let store = LocalFileSystem::new_with_prefix(&folder).map_err(|e| {
+        Error::new(Kind::Lake, "cannot open the lake's folder").with("folder", folder.display()).because(e)
+    })?;
+    Ok(Lake {
+        store: Arc::new(store),
+        root: Path::default(),
+        address: folder.display().to_string(),
+        disk: Some(folder),
+    })
 }
 
 fn remote(url: &Url) -> Result<Lake> {
@@ -86,8 +92,9 @@ fn remote(url: &Url) -> Result<Lake> {
                 .hint("use a path, or `file://`, `az://`, `abfss://`, `s3://` or `gs://`"));
         }
     };
-    let root = Path::from_url_path(path)
-        .map_err(|e| Error::new(Kind::Config, "the lake's path is no object path").with("lake", redacted(url)).because(e))?;
+    let root = Path::from_url_path(path).map_err(|e| {
+        Error::new(Kind::Config, "the lake's path is no object path").with("lake", redacted(url)).because(e)
+    })?;
     Ok(Lake { store, root, address: redacted(url), disk: None })
 }
 

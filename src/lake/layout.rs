@@ -28,6 +28,11 @@ impl Layout {
         Layout { tenant: tenant.to_string() }
     }
 
+    /// The tenant's partition value.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
     /// A partition of a detail table.
     pub fn detail(&self, table: &str, period: u16, day: Day) -> String {
         format!("tables/{table}/tenant={}/period={period}/day={day}/part-0.parquet", self.tenant)

@@ -77,8 +77,9 @@ impl Lake {
             let (mode, lease) = match self.read(&key).await? {
                 None => (PutMode::Create, Lease { epoch: 1, holder: holder.clone(), beat: 0, released: false }),
                 Some(found) => {
-                    let seen: Lease = serde_json::from_slice(&found.bytes)
-                        .map_err(|e| Error::new(Kind::Lake, "the tenant's lease cannot be read").with("object", &key).because(e))?;
+                    let seen: Lease = serde_json::from_slice(&found.bytes).map_err(|e| {
+                        Error::new(Kind::Lake, "the tenant's lease cannot be read").with("object", &key).because(e)
+                    })?;
                     let alive = last.as_ref().is_some_and(|l| *l != seen);
                     if !seen.released && alive {
                         return Err(held(tenant));
@@ -173,7 +174,8 @@ impl Guard {
 }
 
 fn lock_disk(path: PathBuf, tenant: &str) -> Result<Guard> {
-    let failed = |e: std::io::Error| Error::new(Kind::Lake, "cannot lock the tenant").with("file", path.display()).because(e);
+    let failed =
+        |e: std::io::Error| Error::new(Kind::Lake, "cannot lock the tenant").with("file", path.display()).because(e);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -186,7 +188,9 @@ fn lock_disk(path: PathBuf, tenant: &str) -> Result<Guard> {
 }
 
 fn held(tenant: &str) -> Error {
-    Error::new(Kind::Locked, "another run is writing this tenant").with("tenant", tenant).hint("wait for it to end, then run again")
+    Error::new(Kind::Locked, "another run is writing this tenant")
+        .with("tenant", tenant)
+        .hint("wait for it to end, then run again")
 }
 
 fn taken(key: &str) -> Error {

@@ -8,6 +8,7 @@ mod address;
 mod layout;
 mod lock;
 mod object;
+mod sweep;
 mod upload;
 
 pub use layout::{LAYOUT_VERSION, Layout};

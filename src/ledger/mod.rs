@@ -53,6 +53,11 @@ impl Ledger {
             ledger.load_month(lake, layout, month).await?;
             month = month.plus(-1).month();
         }
+        // What Graph has stopped to refresh stands in the month of its last refresh date, however old.
+        let refreshed: Vec<Day> = ledger.standing.asked.values().filter_map(|a| a.refresh_date).collect();
+        for day in refreshed {
+            ledger.load_month(lake, layout, day).await?;
+        }
         Ok(ledger)
     }
 

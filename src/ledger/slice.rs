@@ -101,7 +101,11 @@ pub struct Slice {
     /// The objects that its rows went to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
-    /// Why it stands so, where it is not landed.
+    /// When these objects were put, UTC: a window that is read again unchanged has an older one than other windows of the
+    /// same month, and its word on the month's object does not count.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub published_at: String,
+    /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it was first read, UTC.
@@ -136,6 +140,7 @@ impl Slice {
             names: Names::None,
             raw: None,
             objects: Vec::new(),
+            published_at: String::new(),
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),
@@ -150,11 +155,15 @@ impl Slice {
     }
 
     /// Takes over what an earlier reading of the same slice leaves: its beginning and its history. Where rows are
-    /// published and this reading brought none, they stay, and the slice says only when and why it was read again.
+    /// published and this reading brought none, they stay, and the slice says only when it was read again. A reading
+    /// that failed is none: the slice says why, and the window is due as before.
     pub(super) fn follow(&mut self, before: &Slice) {
         if before.status == Status::Landed && self.status != Status::Landed {
             let reason = self.reason.take();
-            *self = Slice { read_at: self.read_at.clone(), run: self.run.clone(), reason, ..before.clone() };
+            *self = match self.status {
+                Status::Failed => Slice { reason, ..before.clone() },
+                _ => Slice { read_at: self.read_at.clone(), run: self.run.clone(), reason: None, ..before.clone() },
+            };
             return;
         }
         self.first_read_at.clone_from(&before.first_read_at);

@@ -17,6 +17,8 @@ pub enum Availability {
     NotEnabled,
     /// Graph does not know the tenant yet.
     NotReady,
+    /// The application lacks the permission, and never had it.
+    NotPermitted,
 }
 
 /// When a window was last asked for, and what it brought.
@@ -66,7 +68,7 @@ impl Standing {
         self.asked.values().filter_map(|a| a.refresh_date).max()
     }
 
-    /// Notes an answer.
+    /// Notes an answer; for a day, that it was asked for, whatever came of it.
     pub fn answered(&mut self, window: Window, on: Day, refresh_date: Option<Day>) {
         if let Window::Date(day) = window {
             self.dates_from = Some(self.dates_from.map_or(day, |d| d.min(day)));

@@ -1,7 +1,8 @@
 //! Files that were saved earlier, landed like downloads.
 //!
-//! A file is recognised by its header, and where several reports have it by its name. Its window comes from what the
-//! caller says, else from its Report Period, else from its name; where nothing says it, it is refused with what to add.
+//! A file is recognised by its header, and where several reports have it by its name. Its window comes from its Report
+//! Period, else from its name, else from what the caller says; where nothing says it, it is refused with what to add, and
+//! where the caller says something else than its rows, too. A day that the caller names is the day that was asked for.
 //! Several files are landed in the order of their refresh dates, so that the order of the command line does not matter.
 
 use std::fs;
@@ -27,6 +28,8 @@ use crate::tables::route::Known;
 
 /// How much of a file is read to recognise it.
 const HEAD: usize = 256 << 10;
+/// Days of the longest period.
+const LONGEST_PERIOD: i32 = 180;
 /// How much is read at once.
 const READ: usize = 1 << 20;
 
@@ -111,20 +114,28 @@ pub async fn import(
         codec: options.codec,
         raw: options.raw.unwrap_or(RawPolicy::Keep),
     };
+    let landed = all(&place, files, clock).await;
+    let released = guard.release().await;
+    results.extend(landed?);
+    released?;
+    Ok(results)
+}
+
+/// Lands files one after the other.
+async fn all(place: &Place, files: Vec<File>, clock: Clock) -> Result<Vec<(PathBuf, Result<Imported>)>> {
     let run = new_id(clock);
-    let begun = Begun::mark(&place, &run).await?;
-    let mut ledgers = Vec::new();
+    let begun = Begun::mark(place, &run).await?;
+    let (mut ledgers, mut results) = (Vec::new(), Vec::new());
     for file in files {
-        let result = one(&place, &file, &run, clock, &mut ledgers).await;
+        let result = one(place, &file, &run, clock, &mut ledgers).await;
         let result = result.map_err(|e| e.with("file", file.path.display()));
         match result {
             Err(e) if super::record::ends_the_run(e.kind()) && e.kind() != Kind::Usage => return Err(e),
             result => results.push((file.path, result)),
         }
     }
-    manifest::write(&place, &run, &stamp(clock), &ledgers, begun.interrupted).await?;
-    begun.end(&place).await?;
-    guard.release().await?;
+    manifest::write(place, &run, &stamp(clock), &ledgers, begun.interrupted).await?;
+    begun.end(place).await?;
     Ok(results)
 }
 
@@ -134,18 +145,31 @@ fn look(path: &Path, options: &Options) -> Result<File> {
     let mut head = Vec::new();
     fs::File::open(path).and_then(|f| f.take(HEAD as u64).read_to_end(&mut head)).map_err(unreadable)?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if head.len() < HEAD {
+        // The whole file: its header row may be all that it has, without a line break.
+        head.push(b'\n');
+    }
     let headers = peek_headers(&head)?.ok_or_else(|| {
-        Error::new(Kind::NotAReport, "the file has no header row").hint("import CSV or JSON as Graph or the admin center saves it")
+        Error::new(Kind::NotAReport, "the file has no header row")
+            .hint("import CSV or JSON as Graph or the admin center saves it")
     })?;
     let report = which(&headers, &name, options)?;
     let matched = match_headers(report, &headers);
     let first = first_row(report, &head)?;
     let says_period = report.role(Role::ReportPeriod).is_some_and(|c| !matched.missing.contains(&c));
     let named = window_from_file_name(&name, first.refresh);
-    let period = match (options.period, options.day, says_period && first.period.is_some(), named) {
-        (Some(n), ..) => Some(n),
-        (None, Some(_), ..) => Some(1),
-        (None, None, true, _) => None,
+    let rows_say = first.period.filter(|_| says_period);
+    if let (Some(said), Some(found), None) = (options.period, rows_say, options.day)
+        && said != found
+    {
+        return Err(Error::new(Kind::Usage, format!("the rows say a period of {found} days, not {said}"))
+            .with("report", &report.function)
+            .hint("leave `--period` out: the rows of this file say it"));
+    }
+    let period = match (options.period, options.day, rows_say.is_some(), named) {
+        (_, Some(_), ..) => Some(1),
+        (_, None, true, _) => None,
+        (Some(n), None, false, _) => Some(n),
         (None, None, false, Some(window)) => Some(window.period()),
         (None, None, false, None) if report.periods.is_empty() && !report.date => Some(0),
         (None, None, false, None) if report.merge != Merge::Replace || first.empty => Some(0),
@@ -177,11 +201,12 @@ fn look(path: &Path, options: &Options) -> Result<File> {
 
 /// The report that a header row and a file name mean.
 fn which(headers: &[String], name: &str, options: &Options) -> Result<&'static Report> {
-    let names = |reports: &[&Report]| reports.iter().map(|r| format!("`{}`", r.function)).collect::<Vec<_>>().join(", ");
+    let names = |reports: &[&Report]| reports.iter().map(|r| r.function.as_str()).collect::<Vec<_>>().join("`, `");
     if let Some(wanted) = &options.report {
         let report = catalog::find(wanted).ok_or_else(|| {
             let known: Vec<String> = catalog::all().iter().flat_map(|r| [r.function.clone(), r.table()]).collect();
-            let near = crate::error::nearest(wanted, known.iter().map(String::as_str)).map(|n| format!("the nearest is `{n}`"));
+            let near = crate::error::nearest(wanted, known.iter().map(String::as_str))
+                .map(|n| format!("the nearest is `{n}`"));
             Error::new(Kind::Usage, format!("there is no report `{wanted}`"))
                 .hint(near.unwrap_or_else(|| "`usagelake reports` lists all".to_string()))
         })?;
@@ -193,8 +218,9 @@ fn which(headers: &[String], name: &str, options: &Options) -> Result<&'static R
         return Ok(report);
     }
     match recognise(headers, name) {
-        Recognised::One(report) => catalog::find(&report.function)
-            .ok_or_else(|| Error::new(Kind::NotAReport, "the header is no report's")),
+        Recognised::One(report) => {
+            catalog::find(&report.function).ok_or_else(|| Error::new(Kind::NotAReport, "the header is no report's"))
+        }
         Recognised::Several(reports) => Err(Error::new(Kind::Usage, "several reports have this header")
             .with("candidates", names(&reports))
             .hint("name the report with `--report`, or the file after its function")),
@@ -240,17 +266,20 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         .iter_mut()
         .find(|l| l.report() == table)
         .ok_or_else(|| Error::new(Kind::Lake, "the ledger is not loaded").with("table", &table))?;
-    for n in 0..=6 {
-        // Answers of up to 180 days later may cover the days of this file.
-        let month = anchor.plus(31 * n);
-        if month <= today.plus(31) {
-            ledger.load_month(&place.lake, &place.layout, month).await?;
-        }
+    // Answers of up to 180 days later may cover the days of this file.
+    let mut month = anchor.month();
+    while month <= anchor.plus(LONGEST_PERIOD).min(today.max(anchor)) {
+        ledger.load_month(&place.lake, &place.layout, month).await?;
+        month = month.plus(31).month();
     }
     let body = read(&file.path)?;
     let name = format!("import-{run}-{:08x}", fastrand::u32(..));
-    let published = |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha);
-    let answer = Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
+    // The same bytes, for the same window: under another `--period` or `--day` they are not what was imported before.
+    let known = file.known;
+    let there = |s: &Slice| known.period.is_none_or(|n| n == s.window.period()) && known.day.is_none_or(|d| d == s.day);
+    let published = |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
+    let answer =
+        Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
     let landed = land(place, answer, body).await?;
     let outcome = &landed.outcome;
     let mut imported = Imported {
@@ -289,10 +318,12 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     for (window, day) in days {
         ledger.load_month(&place.lake, &place.layout, day).await?;
         let mut slice = filled(Slice::new(window, day, Status::Landed, &stamp(clock), run), &landed);
-        slice.objects = match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
-            Some((_, object)) => vec![object.clone()],
-            None => objects.clone(),
-        };
+        slice.objects =
+            match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
+                Some((_, object)) => vec![object.clone()],
+                None => objects.clone(),
+            };
+        slice.published_at = stamp(clock);
         ledger.record(slice);
     }
     ledger.standing.ever_landed = true;

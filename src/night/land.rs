@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::catalog::{Merge, Report};
 use crate::config::{Codec, RawPolicy};
-use crate::day::{Day, Window};
+use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
 use crate::ledger::Object;
@@ -79,7 +79,9 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let (report, codec, known) = (answer.report, place.codec, answer.known);
     let parse = tokio::task::spawn_blocking(move || digest(report, codec, known, to_parse, pieces));
 
-    let mut raw = Raw::begin(place, &answer)?;
+    let extension = if answer.json { "json.zst" } else { "csv.zst" };
+    let key = place.layout.raw(&report.table(), answer.window, &format!("{}.{extension}", answer.name));
+    let mut raw = Raw::begin(place, key)?;
     let mut files: BTreeMap<Partition, (Upload, Sha256)> = BTreeMap::new();
     let mut finished: Vec<(Partition, Upload, Object)> = Vec::new();
 
@@ -112,7 +114,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
 
     // A cut connection explains a cut report, so it is told first.
-    let result = read.and(parsed).and_then(|parsed| write.map(|()| parsed));
+    let result = read.and(parsed).and_then(whole).and_then(|parsed| write.map(|()| parsed));
     let (outcome, batches) = match result {
         Ok(parsed) => parsed,
         Err(e) => {
@@ -132,7 +134,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         for (_, upload, _) in finished {
             upload.abort().await;
         }
-        return Ok(Landed { outcome, bytes, sha256, raw: None, partitions: Vec::new(), batches: Vec::new(), unchanged: true });
+        return Ok(Landed {
+            outcome,
+            bytes,
+            sha256,
+            raw: None,
+            partitions: Vec::new(),
+            batches: Vec::new(),
+            unchanged: true,
+        });
     }
     let raw = raw.finish(&place.guard, outcome.rows).await?;
     let mut partitions = Vec::with_capacity(finished.len());
@@ -141,6 +151,15 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         partitions.push((partition, object));
     }
     Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
+}
+
+/// Refuses an answer that says that it is one page of several: its rows would pass for all.
+fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
+    if !parsed.0.more_pages {
+        return Ok(parsed);
+    }
+    Err(Error::new(Kind::NotAReport, "the answer is one page of several")
+        .hint("save the report as CSV, or all pages of it in one JSON document"))
 }
 
 async fn store(
@@ -216,7 +235,7 @@ fn digest(
 }
 
 /// The answer as it was received: hashed, and where raw is kept compressed and uploaded.
-struct Raw {
+pub(super) struct Raw {
     sha: Sha256,
     bytes: u64,
     kept: Option<Kept>,
@@ -232,12 +251,11 @@ struct Kept {
 const RAW_LEVEL: i32 = 3;
 
 impl Raw {
-    fn begin(place: &Place, answer: &Answer<'_>) -> Result<Raw> {
+    /// Begins the object at `key`.
+    pub(super) fn begin(place: &Place, key: String) -> Result<Raw> {
         let kept = match place.raw {
             RawPolicy::Off => None,
             RawPolicy::Keep | RawPolicy::Days(_) => {
-                let extension = if answer.json { "json.zst" } else { "csv.zst" };
-                let key = place.layout.raw(&answer.report.table(), answer.window, &format!("{}.{extension}", answer.name));
                 let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
                 Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
             }
@@ -245,7 +263,7 @@ impl Raw {
         Ok(Raw { sha: Sha256::new(), bytes: 0, kept })
     }
 
-    async fn write(&mut self, chunk: &Bytes) -> Result<()> {
+    pub(super) async fn write(&mut self, chunk: &Bytes) -> Result<()> {
         self.sha.update(chunk);
         self.bytes += chunk.len() as u64;
         let Some(kept) = &mut self.kept else { return Ok(()) };
@@ -258,11 +276,11 @@ impl Raw {
         Ok(())
     }
 
-    fn digest(&self) -> (u64, String) {
+    pub(super) fn digest(&self) -> (u64, String) {
         (self.bytes, hex(self.sha.clone()))
     }
 
-    async fn finish(self, guard: &Guard, rows: u64) -> Result<Option<Object>> {
+    pub(super) async fn finish(self, guard: &Guard, rows: u64) -> Result<Option<Object>> {
         let Some(Kept { zstd, mut upload, mut sha }) = self.kept else { return Ok(None) };
         let rest = zstd.finish().map_err(compress)?;
         sha.update(&rest);
@@ -272,7 +290,7 @@ impl Raw {
         Ok(Some(object))
     }
 
-    async fn abort(self) {
+    pub(super) async fn abort(self) {
         if let Some(kept) = self.kept {
             kept.upload.abort().await;
         }
@@ -281,9 +299,4 @@ impl Raw {
 
 fn compress(e: std::io::Error) -> Error {
     Error::new(Kind::Lake, "cannot compress the answer").because(e)
-}
-
-/// The day that a row belongs to when it says none: the day before the answer.
-pub fn fallback_day(today: Day) -> Day {
-    today.plus(-1)
 }

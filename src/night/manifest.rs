@@ -46,7 +46,10 @@ pub async fn write(place: &Place, run: &str, at: &str, published: &[Ledger], int
     let before: Option<Manifest> = found
         .map(|f| {
             serde_json::from_slice(&f.bytes).map_err(|e| {
-                Error::new(Kind::Lake, "the manifest cannot be read").with("object", &key).because(e).hint("delete it; the next run writes it anew")
+                Error::new(Kind::Lake, "the manifest cannot be read")
+                    .with("object", &key)
+                    .because(e)
+                    .hint("delete it; the next run writes it anew")
             })
         })
         .transpose()?;
@@ -55,7 +58,7 @@ pub async fn write(place: &Place, run: &str, at: &str, published: &[Ledger], int
         _ => whole(place).await?,
     };
     let mut slices: Vec<_> = published.iter().flat_map(Ledger::slices).filter(|s| !s.objects.is_empty()).collect();
-    slices.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+    slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
     let unchanged = manifest.objects.clone();
     slices.iter().flat_map(|s| &s.objects).for_each(|o| manifest.add(o));
     if manifest.objects == unchanged && !manifest.run.is_empty() && !interrupted {
@@ -66,7 +69,7 @@ pub async fn write(place: &Place, run: &str, at: &str, published: &[Ledger], int
     place.lake.replace(&key, serde_json::to_vec(&manifest).unwrap_or_default().into(), &place.guard).await
 }
 
-/// All objects that the ledger knows. Later readings win.
+/// All objects that the ledger knows. What was put later wins.
 async fn whole(place: &Place) -> Result<Manifest> {
     let prefix = format!("{}/", place.layout.ledgers());
     let keys: Vec<String> = place.lake.list(&place.layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
@@ -77,7 +80,7 @@ async fn whole(place: &Place) -> Result<Manifest> {
     for report in reports {
         let ledger = Ledger::load_all(&place.lake, &place.layout, report, &keys).await?;
         let mut slices: Vec<_> = ledger.slices().filter(|s| !s.objects.is_empty()).collect();
-        slices.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+        slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
         slices.iter().flat_map(|s| &s.objects).for_each(|o| manifest.add(o));
     }
     Ok(manifest)

@@ -22,8 +22,14 @@ pub struct RunRecord {
     pub outcome: Outcome,
     /// The day that the run took for today.
     pub today: crate::day::Day,
+    /// Whether the tenant conceals names in reports; null where that could not be read.
+    #[serde(default)]
+    pub concealed_names: Option<bool>,
     /// Each report, by function name.
     pub reports: Vec<ReportRecord>,
+    /// Each list of the directory, by name, and the file of product names.
+    #[serde(default)]
+    pub directory: Vec<ReportRecord>,
 }
 
 /// How a run or a report ended.
@@ -36,14 +42,14 @@ pub enum Outcome {
     Partial,
     /// Nothing was published, and something failed.
     Failed,
-    /// Graph does not serve the report to this tenant. That is no failure.
+    /// Graph does not serve the report to this tenant, or never let the application read the list. That is no failure.
     NotServed,
 }
 
-/// What a run did for one report.
+/// What a run did for one report, or for one list of the directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReportRecord {
-    /// The function's name.
+    /// The function's name, or the list's.
     pub report: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -160,9 +166,9 @@ impl ReportRecord {
 }
 
 /// How a run ended, from how its reports did.
-pub fn overall(reports: &[ReportRecord]) -> Outcome {
-    let failed = reports.iter().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Partial));
-    let came = reports.iter().any(|r| r.landed + r.unchanged > 0);
+pub fn overall<'a>(reports: impl Iterator<Item = &'a ReportRecord> + Clone) -> Outcome {
+    let failed = reports.clone().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Partial));
+    let came = reports.clone().any(|r| r.landed + r.unchanged > 0);
     match (failed, came) {
         (false, _) => Outcome::Done,
         (true, true) => Outcome::Partial,

@@ -71,6 +71,7 @@ pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) 
             let mut slice = night.slice(request.window, day, Status::Failed);
             slice.reason = Some(e.to_string());
             ledger.record(slice);
+            ledger.standing.answered(request.window, today, None);
         }
         failed_in_a_row += 1;
         let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
@@ -85,8 +86,15 @@ pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) 
 }
 
 impl Night<'_> {
-    fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
+    /// A slice of this run.
+    pub(super) fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
         Slice::new(window, day, status, &stamp(self.clock), self.run)
+    }
+
+    /// The name of an answer in raw, without extension: when it was read, and the run's random word.
+    pub(super) fn answer_name(&self) -> String {
+        let word = self.run.rsplit('-').next().unwrap_or_default();
+        format!("{}-{word}", self.clock.now().format("%Y%m%dT%H%M%SZ"))
     }
 }
 
@@ -123,8 +131,7 @@ async fn ask(
             if let Window::Date(day) = request.window {
                 ledger.record(night.slice(request.window, day, Status::Empty));
             }
-            ledger.standing.answered(request.window, today, None);
-            ledger.standing.is(Availability::Served, today, None);
+            served(ledger, request.window, today, None);
             return Ok(());
         }
     };
@@ -146,7 +153,7 @@ async fn attempt(
         Window::Date(day) => Some(day),
         _ => None,
     };
-    let name = format!("{}-{}", night.clock.now().format("%Y%m%dT%H%M%SZ"), night.run.rsplit('-').next().unwrap_or_default());
+    let name = night.answer_name();
     let published = |sha256: &str| published(ledger, request.window, sha256);
     let answer = Answer {
         report: plan.report,
@@ -186,23 +193,27 @@ async fn settle(
     let outcome = &landed.outcome;
     record.bytes += landed.bytes;
     let refresh = outcome.refresh_dates.last().copied();
-    ledger.standing.is(Availability::Served, today, None);
-    ledger.standing.answered(request.window, today, refresh);
     let fallback = today.plus(-LAG_DAYS);
     let day = match request.window {
         Window::Date(day) => day,
         _ => refresh.unwrap_or(fallback),
     };
+    // A report that Graph has stopped to refresh speaks of a month before those that a night looks at.
+    ledger.load_month(&place.lake, &place.layout, day).await?;
     record.drift(&outcome.unknown_headers, &outcome.missing_columns);
     if outcome.rows == 0 {
         record.empty += 1;
+        served(ledger, request.window, today, refresh);
         ledger.record(filled(night.slice(request.window, day, Status::Empty), &landed));
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
     if landed.unchanged {
         record.unchanged += 1;
+        served(ledger, request.window, today, refresh);
         if let Some(known) = ledger.get(request.window, day).cloned() {
-            ledger.record(Slice { read_at: stamp(night.clock), run: night.run.to_string(), ..known });
+            // It could be read: why it could not be before is no news any more.
+            let (read_at, run) = (stamp(night.clock), night.run.to_string());
+            ledger.record(Slice { read_at, run, reason: None, ..known });
         }
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
@@ -234,11 +245,19 @@ async fn settle(
     record.landed += 1;
     record.rows += landed.outcome.rows;
     record.rejected_cells += landed.outcome.rejected_cells;
+    served(ledger, request.window, today, refresh);
     ledger.standing.ever_landed = true;
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
     slice.objects = objects;
+    slice.published_at = stamp(night.clock);
     ledger.record(slice);
     ledger.save(&place.lake, &place.layout, &place.guard).await
+}
+
+/// Notes that a window was answered: after its rows are published, since it is not asked for again then.
+fn served(ledger: &mut Ledger, window: Window, today: Day, refresh: Option<Day>) {
+    ledger.standing.is(Availability::Served, today, None);
+    ledger.standing.answered(window, today, refresh);
 }
 
 /// A slice with what the answer said.

@@ -4,6 +4,10 @@
 //! because it expires first; the last days are asked again, since Graph completes them. A period is asked for when its
 //! time has come. Nothing is asked twice on one UTC day, except what failed.
 
+mod directory;
+
+pub use directory::{ListingPlan, listing};
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -55,6 +59,8 @@ pub enum Why {
     WasLate,
     /// It failed.
     Failed,
+    /// The application was not permitted; it may be by now.
+    WasRefused,
     /// Its time has come again.
     Due,
     /// Nights were missed; a longer period covers them.
@@ -87,7 +93,8 @@ pub fn plan(report: &'static Report, ledger: &Ledger, today: Day, wishes: Wishes
     let standing = &ledger.standing;
     let mut requests = Vec::new();
     if wishes.from.is_none() && wishes.to.is_none() {
-        if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) = (standing.availability, standing.probed_on)
+        if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) =
+            (standing.availability, standing.probed_on)
             && today.since(probed) < WEEK
         {
             let since = standing.since.unwrap_or(probed);
@@ -111,7 +118,8 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
     (0..=last.since(first))
         .map(|n| first.plus(n))
         .filter_map(|day| {
-            let why = if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
+            let why =
+                if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
             why.map(|why| Request { window: Window::Date(day), why })
         })
         .collect()
@@ -119,7 +127,7 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
 
 fn date_due(slice: Option<&Slice>, day: Day, today: Day, reread_days: u32) -> Option<Why> {
     let Some(slice) = slice else { return Some(Why::Missing) };
-    if slice.status == Status::Failed {
+    if slice.status == Status::Failed || (slice.status == Status::Landed && slice.reason.is_some()) {
         return Some(Why::Failed);
     }
     let age = slice.read_on().map_or(i32::MAX, |read| today.since(read));
@@ -159,7 +167,13 @@ fn periods(report: &'static Report, ledger: &Ledger, today: Day) -> Vec<Request>
         match standing.refresh_date() {
             _ if asked_today => {}
             // Nothing landed yet: the longest period has all that Graph keeps.
-            None => night.seed.iter().chain(&night.nightly).max().into_iter().for_each(|n| add(Window::Period(*n), Why::Seed)),
+            None => night
+                .seed
+                .iter()
+                .chain(&night.nightly)
+                .max()
+                .into_iter()
+                .for_each(|n| add(Window::Period(*n), Why::Seed)),
             Some(refreshed) => {
                 let gap = today.since(refreshed).max(0);
                 let nightly = night.nightly.iter().copied().max().unwrap_or(7);

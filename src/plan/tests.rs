@@ -86,7 +86,10 @@ fn missed_nights_of_counts_are_caught_up_with_a_period_that_covers_them() {
     let counts: &'static Report = Box::leak(Box::new(counts));
     let asked = |refreshed: &str| {
         let mut ledger = Ledger::empty("x");
-        ledger.standing.asked.insert("period=D7".into(), Asked { on: day(refreshed).plus(2), refresh_date: Some(day(refreshed)) });
+        ledger
+            .standing
+            .asked
+            .insert("period=D7".into(), Asked { on: day(refreshed).plus(2), refresh_date: Some(day(refreshed)) });
         periods(counts, &ledger, day("2026-11-24"))
     };
     assert_eq!(asked("2026-11-21"), [Request { window: Window::Period(7), why: Why::Due }]);
@@ -120,4 +123,20 @@ fn the_slowest_function_sets_the_time() {
     let n = p.requests.len();
     assert_eq!(n, 31);
     assert_eq!(duration(&[p], (14, Duration::from_secs(600))), Duration::from_secs(1200));
+}
+
+#[test]
+fn a_day_that_could_not_be_read_again_is_due_until_it_can() {
+    let today = day("2026-11-24");
+    let mut ledger = Ledger::empty("x");
+    ledger.record(slice("2026-11-18", Status::Landed, "2026-11-23T02:00:00Z"));
+    let failed = Slice { reason: Some("cut".into()), ..slice("2026-11-18", Status::Failed, "2026-11-24T02:00:00Z") };
+    ledger.record(failed);
+    let known = ledger.date(day("2026-11-18")).unwrap();
+    assert_eq!((known.status, known.read_at.as_str()), (Status::Landed, "2026-11-23T02:00:00Z"), "its rows stay");
+    let due = |today: &str| date_due(ledger.date(day("2026-11-18")), day("2026-11-18"), day(today), 5);
+    assert_eq!(due("2026-11-24"), Some(Why::Failed), "again in a second run of the night");
+    assert_eq!(due("2026-11-30"), Some(Why::Failed), "also when it is no more among the last days");
+    ledger.record(slice("2026-11-18", Status::Landed, "2026-11-25T02:00:00Z"));
+    assert_eq!(date_due(ledger.date(day("2026-11-18")), day("2026-11-18"), today.plus(6), 5), None);
 }

@@ -1,6 +1,7 @@
 //! Publishing the rows of merged tables: counts and summaries, one object for each month.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
@@ -67,15 +68,20 @@ pub async fn publish(
 
 /// Reads a partition back. Its schema must be the table's.
 pub fn read(report: &Report, key: &str, bytes: Bytes) -> Result<RecordBatch> {
+    read_as(report.schema(), key, bytes)
+}
+
+/// Reads a partition back into the columns of `schema`.
+pub fn read_as(schema: SchemaRef, key: &str, bytes: Bytes) -> Result<RecordBatch> {
     let fail = |e: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(Kind::Lake, "a partition cannot be read")
             .with("object", key)
             .because(e)
             .hint("it was changed by something else; restore it, or rebuild the table from raw")
     };
-    let schema = report.schema();
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| fail(e.into()))?;
-    let batches = builder.build().map_err(|e| fail(e.into()))?.collect::<Result<Vec<_>, _>>().map_err(|e| fail(e.into()))?;
+    let batches =
+        builder.build().map_err(|e| fail(e.into()))?.collect::<Result<Vec<_>, _>>().map_err(|e| fail(e.into()))?;
     let columns = |b: &RecordBatch| -> Option<RecordBatch> {
         // Columns that the catalog has gained since are null; the order is the catalog's.
         let arrays = schema

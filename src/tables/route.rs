@@ -72,19 +72,26 @@ impl Router {
         let mut left = batch;
         while left.num_rows() > 0 {
             let partition = self.partition(&left, 0)?;
-            let same: BooleanArray =
-                (0..left.num_rows()).map(|row| self.partition(&left, row).map(|p| Some(p == partition))).collect::<Result<_>>()?;
+            let same: BooleanArray = (0..left.num_rows())
+                .map(|row| self.partition(&left, row).map(|p| Some(p == partition)))
+                .collect::<Result<_>>()?;
             let (mine, rest) = if same.true_count() == left.num_rows() {
                 let rest = left.slice(0, 0);
                 (left, rest)
             } else {
                 let others = arrow::compute::not(&same).map_err(broken)?;
-                (filter_record_batch(&left, &same).map_err(broken)?, filter_record_batch(&left, &others).map_err(broken)?)
+                (
+                    filter_record_batch(&left, &same).map_err(broken)?,
+                    filter_record_batch(&left, &others).map_err(broken)?,
+                )
             };
             if !self.open.contains_key(&partition) {
                 if self.open.len() >= MOST_PARTITIONS {
-                    return Err(Error::new(Kind::NotAReport, "the file has rows of more than a thousand refresh dates")
-                        .with("report", &self.report.function));
+                    return Err(Error::new(
+                        Kind::NotAReport,
+                        "the file has rows of more than a thousand refresh dates",
+                    )
+                    .with("report", &self.report.function));
                 }
                 self.open.insert(partition, Encoder::new(Arc::clone(&self.schema), self.codec)?);
             }
@@ -128,7 +135,12 @@ impl Router {
         };
         Ok(Partition {
             period: self.known.period.or_else(period).ok_or_else(|| missing("report period", "--period"))?,
-            day: self.known.day.or_else(day).or(self.known.fallback).ok_or_else(|| missing("report refresh date", "--day"))?,
+            day: self
+                .known
+                .day
+                .or_else(day)
+                .or(self.known.fallback)
+                .ok_or_else(|| missing("report refresh date", "--day"))?,
         })
     }
 }

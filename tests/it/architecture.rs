@@ -24,7 +24,8 @@ fn modules() -> Vec<(String, PathBuf, String)> {
         .filter(|p| !p.components().any(|c| c.as_os_str() == "tests" || c.as_os_str() == "tests.rs"))
         .map(|p| {
             let inside = p.strip_prefix(&src).unwrap();
-            let module = inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_string();
+            let module =
+                inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_string();
             let text = fs::read_to_string(&p).unwrap();
             let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string();
             (module, p, text)
@@ -72,7 +73,8 @@ fn the_emulator_knows_the_catalog_and_nothing_of_the_client() {
     let allowed = ["error", "day", "catalog", "emulator"];
     for (module, path, text) in modules() {
         if module == "emulator" {
-            let others: Vec<String> = used(&text, &order()).into_iter().filter(|n| !allowed.contains(&n.as_str())).collect();
+            let others: Vec<String> =
+                used(&text, &order()).into_iter().filter(|n| !allowed.contains(&n.as_str())).collect();
             assert!(others.is_empty(), "{}: {others:?}", path.display());
         }
     }

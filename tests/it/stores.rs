@@ -12,7 +12,9 @@ pub fn stores() -> Vec<(&'static str, Lake, Option<tempfile::TempDir>)> {
     let local = Lake::open(folder.path().to_str().unwrap()).unwrap();
     let mut stores = vec![("disk", local, Some(folder))];
     let prefix = format!("conformance-{:016x}", fastrand_seed());
-    for (variable, scheme) in [("USAGELAKE_TEST_AZURITE", "az"), ("USAGELAKE_TEST_S3", "s3"), ("USAGELAKE_TEST_GCS", "gs")] {
+    for (variable, scheme) in
+        [("USAGELAKE_TEST_AZURITE", "az"), ("USAGELAKE_TEST_S3", "s3"), ("USAGELAKE_TEST_GCS", "gs")]
+    {
         if std::env::var_os(variable).is_some() {
             let lake = Lake::open(&format!("{scheme}://usagelake/{prefix}/lake")).unwrap();
             stores.push((scheme, lake, None));

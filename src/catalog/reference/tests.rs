@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::catalog::directory;
 
 /// The first lines in which the committed text differs from the made one.
 fn difference(committed: &str, made: &str) -> String {
@@ -31,6 +32,8 @@ fn generated_files_are_up_to_date() {
     let mut stale = String::new();
     for (path, made) in [
         ("docs/reports.md", page()),
+        ("docs/directory.md", directory_page()),
+        ("schemas/directory.schema.json", schema::<directory::Table>("A table of usagelake's directory")),
         ("schemas/report.schema.json", schema::<Report>("A report of usagelake's catalog")),
         ("schemas/pipeline.schema.json", schema::<crate::config::File>("A pipeline of usagelake")),
     ] {
@@ -57,6 +60,18 @@ fn the_page_has_every_report_and_column() {
         assert!(section.contains(&r.description), "{}", r.table());
         for c in &r.columns {
             assert!(section.contains(&format!("| `{}` |", c.name)), "{}: {}", r.table(), c.name);
+        }
+    }
+}
+
+#[test]
+fn the_page_has_every_table_and_column_of_the_directory() {
+    let page = directory_page();
+    for t in directory::tables() {
+        let section = page.split(&format!("\n### {}\n", t.table)).nth(1).unwrap_or_else(|| panic!("no {}", t.table));
+        let section = section.split("\n##").next().unwrap();
+        for c in &t.columns {
+            assert!(section.contains(&format!("| `{}` |", c.name)), "{}: {}", t.table, c.name);
         }
     }
 }
