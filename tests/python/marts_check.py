@@ -72,6 +72,8 @@ def main():
         module = oracle_state if mart in OF_STATE else oracle_campaigns
         key, months = getattr(oracle, mart)() if mart in OF_PEOPLE else getattr(module, mart)(oracle)
         rows = cells = wrong = 0
+        for path in ((a.marts or a.lake) / "marts" / mart / f"tenant={a.tenant}").glob("month=*/part-0.parquet"):
+            months.setdefault(oracles.date(path.parent.name.removeprefix("month=")), {})
         for month, expected in months.items():
             folder = (a.marts or a.lake) / "marts" / mart / f"tenant={a.tenant}"
             path = (folder / f"month={month}" if month else folder) / "part-0.parquet"

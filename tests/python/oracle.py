@@ -270,6 +270,14 @@ class Oracle:
                             if row["skus"]:
                                 self.enabled[month, product].add(row["person_id"])
                                 self.at_end[month, product].add(row["person_id"])
+            # Before the first state: whom the report of licensed people lists.
+            for product, report in () if state else (("copilot", COPILOT), ("microsoft365_apps", OWN["microsoft365_apps"])):
+                found = [d for d in self.ledger.landed(report, False) if first(d) == month]
+                for day in found:
+                    people = {self.who(person, day) for person, _ in t.listed(product, day, False)}
+                    self.enabled[month, product] |= people
+                    if day == found[-1]:
+                        self.at_end[month, product] |= people
             for product in SIX:
                 self.enabled[month, "microsoft365"] |= self.enabled[month, product]
                 self.at_end[month, "microsoft365"] |= self.at_end[month, product]

@@ -90,7 +90,9 @@ def tenant_groups_usage(oracle):
 def tenant_office_licenses(oracle):
     seats, out = by_day(oracle, "seat_day"), {}
     for month in oracle.months:
-        night = [n for n in oracle.ledger.nights if first(n) <= month][-1]
+        night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
+        if not night:
+            continue
         people = sum(1 for r in oracle.truth.by_day[night] if not r["is_deleted"] and r["skus"])
         rows = {(r["sku_part_number"],): dict(assigned_count=int(r["assigned"]), assigned_license=people) for r in seats[night]}
         out[month] = rows | {("Any",): dict(assigned_count=people, assigned_license=people)}
@@ -100,7 +102,9 @@ def tenant_office_licenses(oracle):
 def license_utilization(oracle):
     seats, out = by_day(oracle, "seat_day"), {}
     for month in oracle.months:
-        night = [n for n in oracle.ledger.nights if first(n) <= month][-1]
+        night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
+        if not night:
+            continue
         known = oracle.facts[month, "microsoft365"]["content_date"]
         bought = {r["sku_part_number"]: int(r["enabled"]) + int(r["warning"]) for r in seats[night]}
         groups = collections.defaultdict(list)
