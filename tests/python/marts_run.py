@@ -308,6 +308,10 @@ class Spark:
             .config("spark.ui.enabled", "false")
             .config("spark.driver.memory", "2g")
             .config("spark.sql.adaptive.enabled", "false")
+            # The rows are few: to compile a query costs more than to run it.
+            .config("spark.sql.codegen.wholeStage", "false")
+            .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.autoBroadcastJoinThreshold", "10000000")
             .getOrCreate()
         )
