@@ -2,7 +2,8 @@
 
     python tests/python/marts_check.py LAKE TRUTH --today DAY [--marts OTHER_LAKE] [--pipeline FILE] [--only MART…] [--show N]
 
-LAKE has the ledger, and the marts too unless `--marts` names where they are. The pipeline file is the one of `marts_run.py`.
+LAKE has the ledger, and the marts too unless `--marts` names where they are. The pipeline file is the one of `marts_run.py`; `date_lists` and
+`last_activity` in it say with which options the emulator ran, where these were not its defaults.
 Exit code 1 where anything differs.
 """
 

@@ -451,7 +451,8 @@ def main():
     built_in = {"coverage": coverage}
     if a.pipeline:
         dates = ("start_day", "last_day")
-        for name, rows in json.loads(a.pipeline.read_text()).items():
+        tables = {n: rows for n, rows in json.loads(a.pipeline.read_text()).items() if isinstance(rows, list)}
+        for name, rows in tables.items():
             built_in[name] = [{k: date(v) if k in dates else v for k, v in r.items()} for r in rows]
     run = Run(ENGINES[a.engine](), store, a.today, a.tenant, built_in)
     order = contracts()

@@ -78,6 +78,7 @@ class Ledger:
                 self.slices.append(
                     dict(report=report, period=period, day=date(s["day"]), read=date(s["read_at"][:10]), **self.of(s))
                 )
+        self.reads = {(s["report"], s["day"]): (s["read"],) for s in self.slices if s["period"] == 1}
         runs = [json.loads(p.read_text()) for p in sorted(lake.glob("_usagelake/runs/*.json"))]
         self.nights = sorted(date(r["today"]) for r in runs)
 
@@ -164,6 +165,7 @@ def copilot_app_days(lake, tenant):
 class Oracle:
     def __init__(self, lake, truth, today, tenant="contoso", pipeline=None):
         pipeline = pipeline or {}
+        self.everyone, self.as_of_today = pipeline.get("date_lists") == "everyone", pipeline.get("last_activity") == "today"
         self.campaigns = pipeline.get("campaigns", [])
         self.prices = {p["sku_part_number"]: p["unit_price"] for p in pipeline.get("prices", [])}
         self.targets = {t["product"]: t["target_rate"] for t in pipeline.get("targets", [])}
@@ -217,8 +219,10 @@ class Oracle:
             for report, lister in reports:
                 for dated in (True, False):
                     for day in self.ledger.landed(report, dated):
-                        for person, _ in t.listed(lister, day, dated):
-                            last = t.last(product, person, day)
+                        # Some tenants say the last day as of today, whatever day was asked for: two days before the reading.
+                        known = self.ledger.reads[report, day][0] - 2 * DAY if dated and self.as_of_today else day
+                        for person, _ in t.listed(lister, day, dated and not self.everyone):
+                            last = t.last(product, person, known)
                             if last:
                                 self.active[product, self.who(person, day)].add(last)
         # The days of single Copilot apps are not in the truth by app: they are taken as read, and held to the truth.
@@ -250,7 +254,7 @@ class Oracle:
         self.at_end = collections.defaultdict(set)
         for dated in (True, False):
             for day in self.ledger.landed(SUITE, dated):
-                for person, row in t.listed("suite", day, dated):
+                for person, row in t.listed("suite", day, dated and not self.everyone):
                     if not row["is_deleted"]:
                         for product in set(SIX) & row["enabled"]:
                             self.enabled[first(day), product].add(self.who(person, day))

@@ -161,7 +161,7 @@ def user_activity(oracle):
         (r["person_id"], date(r["day"])): int(r["received"]) for r in Truth.rows(oracle.truth.folder / "mailbox_day.csv")
     }
     for day in oracle.ledger.landed(OWN["exchange"], True):
-        for person, _ in oracle.truth.listed("exchange", day, True):
+        for person, _ in oracle.truth.listed("exchange", day, not oracle.everyone):
             received[oracle.who(person, day), first(day)] += mail.get((person, day), 0)
     sums, acted, other = collections.Counter(), collections.defaultdict(set), collections.defaultdict(set)
     for (product, who, day, activity), n in oracle.counts.items():
@@ -197,7 +197,7 @@ def user_state(oracle):
         for dated in (True, False):
             for day in oracle.ledger.landed(SUITE, dated):
                 if first(day) == month:
-                    for person, row in oracle.truth.listed("suite", day, dated):
+                    for person, row in oracle.truth.listed("suite", day, dated and not oracle.everyone):
                         who = oracle.who(person, day)
                         if who not in seen or day >= seen[who][0]:
                             seen[who] = (day, row)
