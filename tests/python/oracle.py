@@ -233,10 +233,7 @@ class Oracle:
                 raise SystemExit(f"Copilot shows {who} on {day}, the truth does not")
             self.active["copilot", who].add(day)
             self.copilot_by_app.add((who, app, day))
-        for (product, who), found in list(self.active.items()):
-            if product in SIX:
-                self.active["microsoft365", who] |= found
-        # What the products' own answers count, day by day.
+        # What the products' own answers count, day by day: days of activity too, whatever they say of the last day.
         self.counts = collections.defaultdict(int)  # (product, who, day, activity) → count
         for product in PRODUCTS:
             for day in self.ledger.landed(OWN[product], True):
@@ -245,6 +242,11 @@ class Oracle:
                         if activity == "other" and product != "teams":
                             continue
                         self.counts[product, self.who(person, day), day, activity] += n
+                        if product in (*SIX, "copilot"):
+                            self.active[product, self.who(person, day)].add(day)
+        for (product, who), found in list(self.active.items()):
+            if product in SIX:
+                self.active["microsoft365", who] |= found
 
     # ---- licences
 

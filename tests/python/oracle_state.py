@@ -51,8 +51,10 @@ def tenant_sharepoint_usage(oracle):
     for month in oracle.months:
         known = [d for d in days(month) if d <= max(last_counts(oracle, "share_point_site_usage_site_counts"))]
         day = known[-1]
+        # Where everybody is listed, a day is also told by later ones as the last.
+        landed_or_shown = [d for d in rows if d <= max(landed)] if oracle.everyone else landed
         active = {
-            r["site_id"] for d in landed if first(d) == month
+            r["site_id"] for d in landed_or_shown if first(d) == month
             for r in rows[d] if int(r["users"]) or int(r["active_files"]) or int(r["page_views"])
         }
         out[month] = {
@@ -80,7 +82,7 @@ def tenant_groups_usage(oracle):
                 mails[r["group_id"]] += int(r["mails"])
         out[month] = {
             ("any",): dict(
-                total_groups=len(rows[day]), mbx_total_activities=sum(mails.values()),
+                total_groups=len(rows[day]) if day else None, mbx_total_activities=sum(mails.values()),
                 mbx_active_groups=sum(1 for n in mails.values() if n), content_date=day,
             )
         }
@@ -162,9 +164,13 @@ def user_activity(oracle):
     }
     for day in oracle.ledger.landed(OWN["exchange"], True):
         for person, _ in oracle.truth.listed("exchange", day, not oracle.everyone):
+            if first(day) < first(oracle.begun["exchange"]):
+                continue
             received[oracle.who(person, day), first(day)] += mail.get((person, day), 0)
     sums, acted, other = collections.Counter(), collections.defaultdict(set), collections.defaultdict(set)
     for (product, who, day, activity), n in oracle.counts.items():
+        if first(day) < first(oracle.begun[product]):
+            continue
         sums[first(day), who, product, activity] += n
         acted[first(day)].add(who)
         if product == "teams":
@@ -192,7 +198,7 @@ def user_state(oracle):
         has_license_yam="viva_engage", has_license_sfb="skype_for_business", has_license_teams="teams",
     )
     out = {}
-    for month in oracle.months:
+    for month in [m for m in oracle.months if m >= first(oracle.begun["microsoft365"])]:
         seen = {}
         for dated in (True, False):
             for day in oracle.ledger.landed(SUITE, dated):
