@@ -1,5 +1,5 @@
 -- Every day from the first day of the year of the earliest evidence to the last day of next year.
-WITH earliest AS (
+WITH since AS (
   SELECT CAST(date_trunc('year', min(first_day)) AS DATE) AS day FROM earliest
 ),
 dated AS (
@@ -40,4 +40,4 @@ SELECT
   n.year = n.this_year - 1 AS is_in_previous_year,
   n.year = n.this_year OR n.year = n.this_year - 1 AS is_in_previous_or_current_year
 FROM named AS n
-JOIN earliest AS e ON n.day >= e.day
+JOIN since AS e ON n.day >= e.day

@@ -64,10 +64,20 @@ overlapping AS (
   FROM every AS c
   JOIN campaigns_all AS o ON o.start_day <= c.last_day AND o.last_day >= c.start_day
 ),
+-- Segments by the state before; of who was not there yet, by their first.
+segments AS (
+  SELECT identity, person_id, attribute, value FROM person_segments_before
+  UNION ALL
+  SELECT s.identity, s.person_id, s.attribute, s.value
+  FROM person_segments AS s
+  LEFT JOIN (SELECT DISTINCT identity, person_id FROM person_segments_before) AS b
+    ON b.identity = s.identity AND b.person_id = s.person_id
+  WHERE b.person_id IS NULL
+),
 reached AS (
   SELECT o.campaign, s.identity, s.person_id, bool_or(o.other = o.campaign) AS target
   FROM overlapping AS o
-  JOIN person_segments_before AS s ON s.attribute = o.attribute AND s.value = o.value
+  JOIN segments AS s ON s.attribute = o.attribute AND s.value = o.value
   GROUP BY o.campaign, s.identity, s.person_id
 ),
 people AS (

@@ -33,9 +33,11 @@ plain AS (
 SELECT identity, person_id, attribute, coalesce(nullif(trim(value), ''), '(none)') AS value, CAST(NULL AS BIGINT) AS level
 FROM plain
 UNION ALL
-SELECT k.identity, k.person_id, 'manager', coalesce(m.manager, '(none)'), m.level
+-- Two people above may have had one name, one after the other: the segment is one.
+SELECT k.identity, k.person_id, 'manager', coalesce(m.manager, '(none)'), min(m.level)
 FROM counted AS k
 LEFT JOIN manager_chain AS m ON m.person_id = k.person_id AND k.identity = 'named'
+GROUP BY k.identity, k.person_id, coalesce(m.manager, '(none)')
 UNION ALL
 SELECT DISTINCT k.identity, k.person_id, 'license', coalesce(l.sku_part_number, '(none)'), CAST(NULL AS BIGINT)
 FROM counted AS k

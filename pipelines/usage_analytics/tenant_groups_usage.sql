@@ -27,7 +27,10 @@ state AS (
 month_rows AS (
   SELECT
     r.*, coalesce(r.group_id, r.group_display_name) AS group_key, t.group_kind,
-    r.last_activity_date >= b.month AND r.last_activity_date < b.next_month AS in_month,
+    (r.last_activity_date >= b.month AND r.last_activity_date < b.next_month)
+      OR (r.period = 1 AND coalesce(r.exchange_received_email_count, 0) + coalesce(r.sharepoint_active_file_count, 0)
+        + coalesce(r.yammer_posted_message_count, 0) + coalesce(r.yammer_read_message_count, 0)
+        + coalesce(r.yammer_liked_message_count, 0) > 0) AS in_month,
     r.period = 1 AS dated
   FROM office365_groups_activity_detail AS r
   CROSS JOIN build AS b

@@ -11,7 +11,8 @@ used AS (
     'OneDrive' AS site_type, s.site_id
   FROM one_drive_usage_account_detail AS s
   CROSS JOIN build AS b
-  WHERE s.last_activity_date >= b.month AND s.last_activity_date < b.next_month
+  WHERE (s.last_activity_date >= b.month AND s.last_activity_date < b.next_month)
+    OR (s.period = 1 AND s.active_file_count > 0)
 ),
 state AS (
   SELECT

@@ -19,7 +19,8 @@ used AS (
     END AS site_type, s.site_id
   FROM share_point_site_usage_detail AS s
   CROSS JOIN build AS b
-  WHERE s.last_activity_date >= b.month AND s.last_activity_date < b.next_month
+  WHERE (s.last_activity_date >= b.month AND s.last_activity_date < b.next_month)
+    OR (s.period = 1 AND (s.active_file_count > 0 OR s.page_view_count > 0))
 ),
 state AS (
   SELECT

@@ -138,7 +138,7 @@ impl Emulate {
         if json {
             output::document(&serving);
         } else {
-            output::print(&format!("{}", serving.url));
+            output::print(&serving.url);
             output::say(&format!(
                 "Microsoft Graph of an emulated tenant, {today}; tenant `{}`, any client id, the secret you named\nstop it with Ctrl-C",
                 serving.tenant

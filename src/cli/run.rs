@@ -182,7 +182,6 @@ impl Watch {
                     output::plural(plans.len() as u64, "report")
                 )
             }
-            Event::Listed(r) => format!("directory {}: {}", r.report, output::plural(r.rows, "row")),
             Event::Ended(r) => {
                 let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
                 let due = self.due.load(Ordering::Relaxed);
@@ -194,6 +193,7 @@ impl Watch {
                     output::plural(r.rows, "row")
                 )
             }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
         };
         if self.terminal {
             output::say(&text);

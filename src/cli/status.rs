@@ -215,7 +215,7 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         Some((State::Late, _)) => '~',
         Some((State::Failed, _)) => '!',
         Some((State::Expired, _)) => 'x',
-        None if day > today.plus(-LAG_DAYS) => ' ',
+        None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::land::Raw;
 use super::record::{Outcome, Problem, ReportRecord, ends_the_run};
-use super::report::Night;
+use super::report::{Night, stamp};
 use crate::catalog::directory::{Listing, Table, from_files};
 use crate::config::RawPolicy;
 use crate::day::Window;
@@ -217,6 +217,8 @@ async fn publish(
             }
             slice.objects.push(object);
         }
+        // All files of the month are of this night, put or found to be the same.
+        slice.published_at = stamp(night.clock);
         if !told.rejects.is_empty() {
             super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run)
                 .await?;
@@ -261,8 +263,8 @@ async fn files(night: &Night<'_>, rows: Vec<Rows>) -> Result<Vec<(Object, Bytes)
 
 /// What the ledger says is published at `path`.
 fn latest<'a>(ledger: &'a Ledger, path: &str) -> Option<&'a Object> {
-    let of = |s: &'a Slice| s.objects.iter().find(|o| o.path == path).map(|o| (s.read_at.as_str(), o));
-    ledger.slices().filter_map(of).max_by_key(|(read_at, _)| *read_at).map(|(_, object)| object)
+    let of = |s: &'a Slice| s.objects.iter().find(|o| o.path == path).map(|o| (s.published_at.as_str(), o));
+    ledger.slices().filter_map(of).max_by_key(|(at, _)| *at).map(|(_, object)| object)
 }
 
 /// Columns whose property no entity had, with their table where it is not the list's first.

@@ -202,8 +202,7 @@ fn look(path: &Path, options: &Options) -> Result<File> {
 
 /// The report that a header row and a file name mean.
 fn which(headers: &[String], name: &str, options: &Options) -> Result<&'static Report> {
-    let names =
-        |reports: &[&Report]| reports.iter().map(|r| format!("`{}`", r.function)).collect::<Vec<_>>().join(", ");
+    let names = |reports: &[&Report]| reports.iter().map(|r| r.function.as_str()).collect::<Vec<_>>().join("`, `");
     if let Some(wanted) = &options.report {
         let report = catalog::find(wanted).ok_or_else(|| {
             let known: Vec<String> = catalog::all().iter().flat_map(|r| [r.function.clone(), r.table()]).collect();

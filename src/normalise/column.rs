@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::error::ArrowError;
 
 use super::grid::Grid;
-use super::text::{is_plain, text};
+use super::text::text;
+use super::texts::Texts;
 use super::values;
 use crate::catalog::ColumnType;
 use crate::day::Day;
@@ -33,8 +32,7 @@ enum Data {
     Doubles(Vec<f64>),
     /// For each row 1 for yes.
     Bools(Vec<u8>),
-    /// For each row where its text ends.
-    Texts(Vec<i32>, Vec<u8>),
+    Texts(Texts),
 }
 
 /// A cell that could not be read: its row in the grid, and why.
@@ -52,7 +50,7 @@ impl Column {
             ColumnType::Datetime | ColumnType::Int | ColumnType::Duration => Data::Longs(Vec::new()),
             ColumnType::Float => Data::Doubles(Vec::new()),
             ColumnType::Bool => Data::Bools(Vec::new()),
-            ColumnType::Text | ColumnType::List | ColumnType::Guid => Data::Texts(Vec::new(), Vec::new()),
+            ColumnType::Text | ColumnType::List | ColumnType::Guid => Data::Texts(Texts::default()),
         };
         Column { kind, data, valid: Vec::new() }
     }
@@ -71,15 +69,14 @@ impl Column {
             Data::Longs(v) => v.resize(len, 0),
             Data::Doubles(v) => v.resize(len, 0.0),
             Data::Bools(v) => v.resize(len, 0),
-            Data::Texts(ends, bytes) => ends.resize(len, bytes.len() as i32),
+            Data::Texts(v) => v.resize(len),
         }
     }
 
     /// Adds one text, or null where it is empty. Only for columns of text.
     pub fn push_text(&mut self, text: &str) {
-        if let Data::Texts(ends, bytes) = &mut self.data {
-            bytes.extend_from_slice(text.as_bytes());
-            ends.push(bytes.len() as i32);
+        if let Data::Texts(v) = &mut self.data {
+            v.push(text);
             self.valid.push(u8::from(!text.is_empty()));
         }
     }
@@ -87,71 +84,47 @@ impl Column {
     /// Adds the cell at `position` of every row of the grid over `bytes`.
     pub fn fill(&mut self, bytes: &[u8], grid: &Grid, position: usize, bad: &mut Vec<Bad>) {
         let (from, rows) = (self.valid.len(), grid.rows());
-        let cells = grid.cells(position);
-        if let Data::Texts(ends, texts) = &mut self.data {
-            fill_texts(bytes, grid, position, ends, texts, &mut self.valid, bad);
-            return;
+        if let Data::Texts(v) = &mut self.data {
+            return v.fill(bytes, grid, position, &mut self.valid, bad);
         }
         self.nulls(rows);
+        let cells = (bytes, grid, position);
         let valid = &mut self.valid[from..];
         match (&mut self.data, self.kind) {
-            (Data::Days(v), _) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a date"),
-                |b, begin, len| match b.get(begin..begin + 10).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_day(c, len),
-                    None => (0, false),
-                },
-                values::date,
-            ),
-            (Data::Bools(v), _) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a yes or no"),
-                |b, begin, len| match b.get(begin..begin + 8).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_boolean(c, len),
-                    None => (0, false),
-                },
-                |t| values::boolean(t).map(u8::from),
-            ),
-            (Data::Longs(v), ColumnType::Int) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a whole number"),
-                |b, begin, len| match b.get(begin..begin + 8).and_then(|c| c.first_chunk()) {
-                    Some(c) => values::usual_int(c, len),
-                    None => (0, false),
-                },
-                values::int,
-            ),
-            (Data::Longs(v), ColumnType::Duration) => fill(
-                (&mut v[from..], valid, bad),
-                (bytes, cells, "not a duration"),
-                |b, begin, len| (0, len == 4 && b.get(begin..begin + 4) == Some(b"PT0S")),
-                values::duration,
-            ),
+            (Data::Days(v), _) => {
+                fill(cells, &mut v[from..], valid, bad, "not a date", values::usual_day, values::date)
+            }
+            (Data::Bools(v), _) => {
+                let careful = |t: &[u8]| values::boolean(t).map(u8::from);
+                fill(cells, &mut v[from..], valid, bad, "not a yes or no", values::usual_boolean, careful);
+            }
+            (Data::Longs(v), ColumnType::Int) => {
+                fill(cells, &mut v[from..], valid, bad, "not a whole number", values::usual_int, values::int);
+            }
+            (Data::Longs(v), ColumnType::Duration) => {
+                let usual = |b: &[u8; 4], len: usize| (0, (b == b"PT0S") & (len == 4));
+                fill(cells, &mut v[from..], valid, bad, "not a duration", usual, values::duration);
+            }
             (Data::Longs(v), _) => {
-                let cells = (bytes, cells, "not an instant");
-                fill((&mut v[from..], valid, bad), cells, |_, _, _| (0, false), values::datetime);
+                let usual = |_: &[u8; 0], _: usize| (0, false);
+                fill(cells, &mut v[from..], valid, bad, "not an instant", usual, values::datetime);
             }
             (Data::Doubles(v), _) => {
-                let cells = (bytes, cells, "not a number");
-                fill((&mut v[from..], valid, bad), cells, |_, _, _| (0.0, false), values::float);
+                let usual = |_: &[u8; 0], _: usize| (0.0, false);
+                fill(cells, &mut v[from..], valid, bad, "not a number", usual, values::float);
             }
-            (Data::Texts(..), _) => {}
+            (Data::Texts(_), _) => {}
         }
     }
 
     /// The texts of the rows from `from` on; none where null.
     pub fn texts(&self, from: usize) -> impl Iterator<Item = Option<&[u8]>> {
-        let (ends, bytes) = match &self.data {
-            Data::Texts(ends, bytes) => (ends.as_slice(), bytes.as_slice()),
-            _ => (&[][..], &[][..]),
+        let texts = match &self.data {
+            Data::Texts(v) => Some(v.iter(from)),
+            _ => None,
         };
-        let mut begin = from.checked_sub(1).and_then(|i| ends.get(i)).map_or(0, |e| *e as usize);
-        ends.iter().zip(&self.valid).skip(from).map(move |(end, valid)| {
-            let text = bytes.get(begin..*end as usize);
-            begin = *end as usize;
-            text.filter(|_| *valid != 0)
-        })
+        let valid = self.valid.get(from..).unwrap_or_default();
+        texts.into_iter().flatten().zip(valid).map(|(text, valid)| Some(text).filter(|_| *valid != 0))
     }
 
     /// The days or whole numbers of the rows from `from` on, without nulls.
@@ -190,15 +163,7 @@ impl Column {
                 v.clear();
                 Arc::new(BooleanArray::new(values, nulls))
             }
-            Data::Texts(ends, bytes) => {
-                let mut offsets = Vec::with_capacity(rows + 1);
-                offsets.push(0);
-                offsets.append(ends);
-                let more = bytes.len() + bytes.len() / 8;
-                let bytes = std::mem::replace(bytes, Vec::with_capacity(more));
-                let offsets = OffsetBuffer::new(offsets.into());
-                Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?)
-            }
+            Data::Texts(v) => Arc::new(v.finish(nulls)?),
         })
     }
 }
@@ -220,84 +185,41 @@ fn bits(bytes: &[u8]) -> BooleanBuffer {
     BooleanBuffer::new(Buffer::from_vec(out), 0, bytes.len())
 }
 
-/// Reads cells by `usual` where it can, which answers with a value and whether it is the cell's, else by `careful`.
-#[inline(always)]
-fn fill<T: Copy>(
-    (out, valid, bad): (&mut [T], &mut [u8], &mut Vec<Bad>),
-    (bytes, cells, reason): (&[u8], impl Iterator<Item = (usize, usize)>, &'static str),
-    usual: impl Fn(&[u8], usize, usize) -> (T, bool),
+/// Reads the cells at a position of the grid over bytes by `usual` where it can, which looks at `N` bytes and at the
+/// length of the cell and answers with a value and whether it is the cell's; else by `careful`. One loop for each type: what
+/// it holds must fit into registers.
+#[inline(never)]
+fn fill<T: Copy, const N: usize>(
+    (bytes, grid, position): (&[u8], &Grid, usize),
+    out: &mut [T],
+    valid: &mut [u8],
+    bad: &mut Vec<Bad>,
+    reason: &'static str,
+    usual: impl Fn(&[u8; N], usize) -> (T, bool),
     careful: impl Fn(&[u8]) -> Option<T>,
 ) {
-    for (row, (((begin, end), out), valid)) in cells.zip(out).zip(valid).enumerate() {
+    for (row, (begin, end)) in grid.cells(position).enumerate() {
+        let (Some(out), Some(valid)) = (out.get_mut(row), valid.get_mut(row)) else { return };
         let len = end.wrapping_sub(begin);
-        let (value, good) = usual(bytes, begin, len);
-        if !good & (len != 0) {
-            match read(bytes.get(begin..end).unwrap_or_default(), &careful) {
-                Ok(Some(value)) => (*out, *valid) = (value, 1),
-                Ok(None) => {}
-                Err(()) => bad.push(Bad { row, reason }),
+        if let Some(chunk) = bytes.get(begin..).and_then(|b| b.first_chunk()) {
+            let (value, good) = usual(chunk, len);
+            if good | (len == 0) {
+                (*out, *valid) = (value, u8::from(good));
+                continue;
             }
-            continue;
         }
-        *out = value;
-        *valid = u8::from(good);
+        match read(bytes.get(begin..end).unwrap_or_default(), &careful) {
+            Ok(Some(value)) => (*out, *valid) = (value, 1),
+            Ok(None) => {}
+            Err(()) => bad.push(Bad { row, reason }),
+        }
     }
 }
 
 /// The value of an unusual cell; none where it is blank.
 #[cold]
+#[inline(never)]
 fn read<T>(cell: &[u8], careful: &impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, ()> {
     let (text, _) = text(cell, false);
     if text.is_empty() { Ok(None) } else { careful(text.as_bytes()).map(Some).ok_or(()) }
-}
-
-fn fill_texts(
-    bytes: &[u8],
-    grid: &Grid,
-    position: usize,
-    ends: &mut Vec<i32>,
-    texts: &mut Vec<u8>,
-    valid: &mut Vec<u8>,
-    bad: &mut Vec<Bad>,
-) {
-    let (from, mut good) = (texts.len(), true);
-    ends.reserve(grid.rows());
-    valid.reserve(grid.rows());
-    for (begin, end) in grid.cells(position) {
-        let cell = bytes.get(begin..end).unwrap_or_default();
-        if is_plain(cell) && !grid.has_signs {
-            texts.extend_from_slice(cell);
-            valid.push(1);
-        } else if cell.is_empty() {
-            valid.push(0);
-        } else {
-            let (text, is_text) = text(cell, grid.has_signs);
-            texts.extend_from_slice(text.as_bytes());
-            valid.push(u8::from(!text.is_empty()));
-            good &= is_text;
-        }
-        ends.push(texts.len() as i32);
-    }
-    // Plain cells were not looked into. If all of them together are UTF-8 and each begins where a character does, each is.
-    let rows = grid.rows();
-    let first = ends.len() - rows;
-    good &= match std::str::from_utf8(&texts[from..]) {
-        Ok(s) => s.is_ascii() || ends[first..].iter().all(|e| s.is_char_boundary(*e as usize - from)),
-        Err(_) => false,
-    };
-    if good {
-        return;
-    }
-    texts.truncate(from);
-    ends.truncate(first);
-    valid.truncate(first);
-    for (row, (begin, end)) in grid.cells(position).enumerate() {
-        let (text, good) = text(bytes.get(begin..end).unwrap_or_default(), grid.has_signs);
-        texts.extend_from_slice(text.as_bytes());
-        ends.push(texts.len() as i32);
-        valid.push(u8::from(!text.is_empty()));
-        if !good {
-            bad.push(Bad { row, reason: "not UTF-8" });
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::catalog::Report;
 use crate::error::{Error, Kind, Result};
 
 /// Bytes looked at in one go, so that they and what is known about them stay in the processor's cache.
-const WINDOW: usize = 96 << 10;
+const WINDOW: usize = 64 << 10;
 /// Smaller chunks are collected until there are so many bytes.
 const ENOUGH: usize = 64 << 10;
 

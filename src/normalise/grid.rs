@@ -5,7 +5,7 @@
 //! each byte once.
 
 use super::MAX_COLUMNS;
-use super::special::{BLOCK, special};
+use super::special::{BLOCK, Special, special};
 use super::text::is_blank;
 
 /// Where the rows and cells of a stretch of bytes are.
@@ -14,8 +14,10 @@ pub(super) struct Grid {
     /// Cells that a row should have.
     width: usize,
     /// For each row `width + 1` places: where its first cell begins, and for each cell the place behind the byte that
-    /// ends it. Cells that a row lacks are empty.
+    /// ends it. Cells that a row lacks are empty. Behind them room for more.
     marks: Vec<u32>,
+    /// Places that are used.
+    used: usize,
     /// For each row the number of its first line.
     lines: Vec<u64>,
     /// Cells beyond the width: row, position from zero, begin, end.
@@ -43,24 +45,15 @@ pub(super) enum End {
 
 /// The row that is being read.
 struct Row {
-    /// Where its cell begins.
-    cell: usize,
-    /// Where it begins.
     start: usize,
-    /// Cells so far.
-    cells: usize,
-    /// Whether the cell is open: quoted and not closed.
+    /// Whether its last cell is open: quoted and not closed.
     open: bool,
+    /// Whether a cell begins with the next block.
+    begins: bool,
     /// Where a quote would double the one before it.
     double: usize,
     /// Line breaks inside its quoted cells.
     breaks: u64,
-}
-
-impl Row {
-    fn at(start: usize) -> Row {
-        Row { cell: start, start, cells: 0, open: false, double: usize::MAX, breaks: 0 }
-    }
 }
 
 impl Grid {
@@ -74,6 +67,7 @@ impl Grid {
 
     /// Takes a row that came otherwise: its cells are put behind `bytes`, over which the grid is.
     pub fn push_row<'a>(&mut self, bytes: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
+        self.marks.truncate(self.used);
         self.marks.push(bytes.len() as u32);
         for cell in cells {
             self.has_signs |= cell.contains('#');
@@ -85,16 +79,16 @@ impl Grid {
             bytes.push(b',');
             self.marks.push(bytes.len() as u32);
         }
+        self.used = self.marks.len();
         self.lines.push(self.line);
         self.line += 1;
     }
 
     /// Forgets all rows.
     pub fn clear(&mut self) {
-        self.marks.clear();
         self.lines.clear();
         self.extras.clear();
-        (self.short, self.has_signs) = (0, false);
+        (self.used, self.short, self.has_signs) = (0, 0, false);
     }
 
     /// How many rows there are.
@@ -108,10 +102,13 @@ impl Grid {
     }
 
     /// For each row where the cell at `position` begins and where it ends.
+    #[inline(always)]
     pub fn cells(&self, position: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.marks.chunks_exact(self.width + 1).map(move |m| match m.get(position..position + 2) {
+        let stride = self.width + 1;
+        let marks = self.marks.get(..self.lines.len() * stride).unwrap_or_default();
+        marks.chunks_exact(stride).map(move |m| match m.get(position..).and_then(|m| m.first_chunk()) {
             Some(&[begin, next]) => (begin as usize, (next as usize).wrapping_sub(1)),
-            _ => (0, 0),
+            None => (0, 0),
         })
     }
 
@@ -128,7 +125,8 @@ impl Grid {
     /// 4 GiB. With `last`, no more bytes follow.
     pub fn scan(&mut self, bytes: &[u8], room: usize, last: bool) -> End {
         self.clear();
-        let mut row = Row::at(0);
+        let mut row = Row { start: 0, open: false, begins: true, double: usize::MAX, breaks: 0 };
+        self.begin_row(0);
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         let mut base = 0;
         for block in blocks {
@@ -144,7 +142,7 @@ impl Grid {
         }
         // The last row has no line break. If it has all its cells, it is whole as far as anybody can tell.
         let (short, open) = (self.short, row.open);
-        self.cell(&mut row, bytes.len());
+        self.put(bytes.len(), 1);
         self.end_row(bytes, &mut row, bytes.len());
         if open || self.short > short { End::Cut } else { End::Consumed(bytes.len()) }
     }
@@ -152,91 +150,135 @@ impl Grid {
     /// Takes what is special in one block. Answers whether there is room for more rows.
     #[inline(always)]
     fn block(&mut self, bytes: &[u8], block: &[u8; BLOCK], base: usize, row: &mut Row, room: usize) -> bool {
+        if self.marks.len() < self.used + 2 * BLOCK {
+            self.marks.resize(2 * self.used + 16 * BLOCK, 0);
+        }
         let found = special(block);
         self.has_signs |= found.signs != 0;
-        let quoted = row.open || found.quotes != 0;
-        let mut bits = if quoted { found.ends | found.quotes } else { found.ends };
-        while bits != 0 {
-            let i = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            let (at, byte) = (base + i, block[i % BLOCK]);
-            if quoted && self.in_quotes(bytes, row, at, byte) {
-                continue;
-            }
-            self.cell(row, at);
-            if byte != b',' {
-                self.end_row(bytes, row, at);
-                if self.lines.len() >= room {
-                    return false;
-                }
-            }
+        let mut ends = found.ends;
+        if row.open || found.quotes != 0 {
+            ends = outside_quotes(bytes, base, found, row);
         }
+        row.begins = ends >> (BLOCK - 1) != 0;
+        let mut breaks = ends & found.breaks;
+        while breaks != 0 {
+            let i = breaks.trailing_zeros();
+            let up_to = u64::MAX >> (63 - i);
+            self.put(base, ends & up_to);
+            self.end_row(bytes, row, base + i as usize);
+            if self.lines.len() >= room {
+                return false;
+            }
+            (ends, breaks) = (ends & !up_to, breaks & !up_to);
+        }
+        self.put(base, ends);
         true
     }
 
-    /// Whether a special byte is no end of a cell, because of quotes.
-    #[inline(never)]
-    fn in_quotes(&mut self, bytes: &[u8], row: &mut Row, at: usize, byte: u8) -> bool {
-        match (byte, row.open) {
-            (b'"', true) => (row.open, row.double) = (false, at + 1),
-            (b'"', false) => row.open = at == row.cell || at == row.double,
-            (b'\n', true) => row.breaks += u64::from(at == 0 || bytes[at - 1] != b'\r'),
-            (b'\r', true) => row.breaks += 1,
-            (_, open) => return open,
-        }
-        true
-    }
-
+    /// Appends the places behind the ends of cells.
     #[inline(always)]
-    fn cell(&mut self, row: &mut Row, at: usize) {
-        if row.cells == 0 {
-            self.marks.push(row.start as u32);
+    fn put(&mut self, base: usize, mut ends: u64) {
+        let (mut at, behind) = (self.used, base as u32 + 1);
+        self.used += ends.count_ones() as usize;
+        // Eight at a time, so that how many there are is seldom a surprise; what is too much is written over.
+        while ends != 0 {
+            let Some(places) = self.marks.get_mut(at..).and_then(|m| m.first_chunk_mut::<8>()) else { return };
+            for place in places {
+                *place = behind.wrapping_add(ends.trailing_zeros());
+                ends &= ends.wrapping_sub(1);
+            }
+            at += 8;
         }
-        if row.cells < self.width {
-            self.marks.push(at as u32 + 1);
-        } else if row.cells < MAX_COLUMNS {
-            self.extras.push((self.lines.len() as u32, row.cells as u32, row.cell as u32, at as u32));
+    }
+
+    fn begin_row(&mut self, at: usize) {
+        if let Some(place) = self.marks.get_mut(self.used) {
+            *place = at as u32;
         } else {
-            self.too_wide = true;
+            self.marks.push(at as u32);
         }
-        (row.cell, row.cells) = (at + 1, row.cells + 1);
+        self.used += 1;
     }
 
     #[inline(always)]
     fn end_row(&mut self, bytes: &[u8], row: &mut Row, at: usize) {
         let begins_with_text = bytes.get(row.start).is_some_and(|b| *b > b' ' && *b != b',' && *b != b'"');
-        if row.cells != self.width || !begins_with_text {
-            self.odd_row(bytes, row, at);
-        } else {
+        if begins_with_text && self.used == (self.lines.len() + 1) * (self.width + 1) {
             self.lines.push(self.line);
+        } else {
+            self.odd_row(bytes, at);
         }
-        let after_cr = bytes.get(at) == Some(&b'\r');
         // The LF of a CRLF ends an empty row, but no line.
-        let second = at == row.start && bytes.get(at) == Some(&b'\n') && self.after_cr;
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let second = at == row.start && byte == b'\n' && self.after_cr;
         self.line += row.breaks + u64::from(!second);
-        self.after_cr = after_cr;
-        *row = Row::at(at + 1);
+        self.after_cr = byte == b'\r';
+        (row.start, row.breaks) = (at + 1, 0);
+        self.begin_row(at + 1);
     }
 
     /// A row that may be blank, or has too few or too many cells.
     #[inline(never)]
-    fn odd_row(&mut self, bytes: &[u8], row: &mut Row, at: usize) {
-        let number = self.lines.len();
-        if row.cells < self.width {
-            self.marks.extend((0..(self.width - row.cells) as u32).map(|i| at as u32 + 2 + i));
-        }
-        let begin = |b: &[u8]| b.iter().all(|b| matches!(b, b',' | b'"' | b' ' | b'\t' | b'\r' | b'\n' | 0x80..));
-        let known = self.marks.get(number * (self.width + 1)..).unwrap_or_default();
-        let known = known.windows(2).map(|m| (m[0] as usize, m[1] as usize - 1));
-        let extra = self.extras.iter().filter(|e| e.0 as usize == number).map(|e| (e.2 as usize, e.3 as usize));
-        if begin(&bytes[row.start..at])
-            && known.chain(extra).all(|(b, e)| is_blank(bytes.get(b..e).unwrap_or_default()))
-        {
-            self.marks.truncate(number * (self.width + 1));
-            self.extras.retain(|e| e.0 as usize != number);
+    fn odd_row(&mut self, bytes: &[u8], at: usize) {
+        let (number, begin) = (self.lines.len(), self.lines.len() * (self.width + 1));
+        let marks = self.marks.get(begin..self.used).unwrap_or_default();
+        let mut cells = marks.windows(2).map(|m| (m[0] as usize, m[1] as usize - 1));
+        let cell = |(b, e): (usize, usize)| bytes.get(b..e).unwrap_or_default();
+        // A row of nothing but blanks is found out by its bytes, mostly by the first.
+        let row = bytes.get(marks.first().map_or(at, |m| *m as usize)..at).unwrap_or_default();
+        let may_be_blank = row.iter().all(|b| matches!(b, b',' | b'"' | b' ' | b'\t' | b'\r' | b'\n' | 0x80..));
+        if may_be_blank && cells.clone().all(|c| is_blank(cell(c))) {
+            self.used = begin;
             return;
         }
-        self.short += u64::from(row.cells < self.width);
+        let count = marks.len() - 1;
+        self.too_wide |= count > MAX_COLUMNS;
+        if count > self.width && !self.too_wide {
+            let beyond = cells.by_ref().enumerate().skip(self.width);
+            self.extras.extend(beyond.map(|(i, (b, e))| (number as u32, i as u32, b as u32, e as u32)));
+        }
+        if count < self.width {
+            self.short += 1;
+            self.marks.truncate(self.used);
+            self.marks.extend((0..(self.width - count) as u32).map(|i| at as u32 + 2 + i));
+        }
+        self.used = begin + self.width + 1;
+        self.marks.resize(self.marks.len().max(self.used + 2 * BLOCK), 0);
         self.lines.push(self.line);
     }
+}
+
+/// The ends of cells among the special bytes of a block that has quotes, or begins inside them.
+#[inline(never)]
+fn outside_quotes(bytes: &[u8], base: usize, found: Special, row: &mut Row) -> u64 {
+    let (mut ends, mut quotes, mut from) = (found.ends, found.quotes, 0);
+    // Takes out what is inside, and counts its lines.
+    let mut close = |ends: &mut u64, from: u32, to: u32| {
+        let inside = (u64::MAX << from) & (u64::MAX >> (BLOCK as u32 - to).min(63));
+        let mut breaks = found.breaks & *ends & inside;
+        *ends &= !inside;
+        while breaks != 0 {
+            let at = base + breaks.trailing_zeros() as usize;
+            breaks &= breaks - 1;
+            row.breaks += u64::from(bytes[at] == b'\r' || at == 0 || bytes[at - 1] != b'\r');
+        }
+    };
+    while quotes != 0 {
+        let i = quotes.trailing_zeros();
+        quotes &= quotes - 1;
+        let at = base + i as usize;
+        if row.open {
+            close(&mut ends, from, i);
+            (row.open, row.double) = (false, at + 1);
+        } else {
+            let begins = if i == 0 { row.begins } else { ends >> (i - 1) & 1 != 0 };
+            if begins || row.double == at {
+                (row.open, from) = (true, i);
+            }
+        }
+    }
+    if row.open {
+        close(&mut ends, from, BLOCK as u32);
+    }
+    ends
 }

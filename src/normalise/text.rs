@@ -9,11 +9,25 @@ const QUOTE_ESCAPE: &str = "#QUOT#";
 /// may be part of a blank).
 #[inline(always)]
 pub(super) fn is_plain(cell: &[u8]) -> bool {
-    let edge = |b: &u8| b.wrapping_sub(b'!') < 0x7f - b'!';
     match (cell.first(), cell.last()) {
-        (Some(first), Some(last)) => edge(first) && edge(last) && *first != b'"',
+        (Some(first), Some(last)) => is_mark(first) && is_mark(last) && *first != b'"',
         _ => false,
     }
+}
+
+/// Whether a byte is visible ASCII.
+#[inline(always)]
+fn is_mark(b: &u8) -> bool {
+    b.wrapping_sub(b'!') < 0x7f - b'!'
+}
+
+/// Whether a text certainly neither begins nor ends with a blank. Blanks beyond ASCII begin with one of four bytes.
+pub(super) fn is_trimmed(text: &[u8]) -> bool {
+    let may_blank = |b: Option<&u8>| matches!(b, None | Some(0..=b' ' | 0x7f | 0xc2 | 0xe1..=0xe3));
+    let from_end = |n: usize| text.len().checked_sub(n).and_then(|i| text.get(i));
+    let begins = !may_blank(text.first());
+    begins
+        && from_end(1).is_some_and(|b| is_mark(b) || *b >= 0x80 && !may_blank(from_end(2)) && !may_blank(from_end(3)))
 }
 
 /// The bytes of a cell without the quotes around it, and with doubled quotes single. Only a cell that begins with a quote
@@ -97,6 +111,18 @@ mod tests {
             assert!(is_blank(cell.as_bytes()), "{cell:?}");
         }
         assert!(!is_blank("é".as_bytes()));
+    }
+
+    #[test]
+    fn trimmed_texts_have_no_blank_at_their_ends() {
+        for c in (0..=0x3100).filter_map(char::from_u32).filter(|c| c.is_whitespace()) {
+            for cell in [format!("{c}"), format!("{c}ab"), format!("ab{c}"), format!("éé{c}")] {
+                assert!(!is_trimmed(cell.as_bytes()), "{cell:?}");
+            }
+        }
+        for cell in ["a", "ab", "éab", "abé", "ÄÖ", "Ольга", "伟", "Zoë"] {
+            assert!(is_trimmed(cell.as_bytes()), "{cell:?}");
+        }
     }
 
     #[test]

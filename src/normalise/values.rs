@@ -6,23 +6,19 @@
 
 /// Microseconds in a day.
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
-/// The first year that [`MONTHS`] knows; other years take the long way.
-const FIRST_YEAR: u32 = 1900;
-/// Years that [`MONTHS`] knows.
-const YEARS: usize = 256;
+/// For each month of the years 2000 to 2099 the number of the day before its first, as days since 1970-01-01, times 32,
+/// plus the number of its days. A month's place is made of its digits in ASCII, as [`usual_day`] finds them: the year's third in the
+/// bits from 9, its fourth in those from 5, the month's first in bit 0, its second from bit 1. Other places are 0.
+static MONTHS: [i32; 1 << 13] = months();
 
-/// For each month from January 1900 the number of the day before its first, as days since 1970-01-01, times 32, plus the
-/// number of its days. Every year has 16 places, so that the place is `year * 16 + month` without a division.
-static MONTHS: [i32; YEARS * 16] = months();
-
-const fn months() -> [i32; YEARS * 16] {
-    let mut out = [0; YEARS * 16];
+const fn months() -> [i32; 1 << 13] {
+    let mut out = [0; 1 << 13];
     let mut i = 0;
-    while i < out.len() {
-        let (year, month) = (FIRST_YEAR as i32 + (i / 16) as i32, (i % 16) as u32);
-        if month >= 1 && month <= 12 {
-            out[i] = (days_from_civil(year, month, 1) - 1) * 32 + days_in_month(year, month) as i32;
-        }
+    while i < 100 * 12 {
+        let (year, month) = (i / 12, i % 12 + 1);
+        let place = ((year / 10) << 9) | ((year % 10) << 5) | (month / 10) | ((month % 10) << 1);
+        let (year, month) = (2000 + year as i32, month as u32);
+        out[place] = (days_from_civil(year, month, 1) - 1) * 32 + days_in_month(year, month) as i32;
         i += 1;
     }
     out
@@ -46,32 +42,22 @@ const fn days_from_civil(year: i32, month: u32, day: u32) -> i32 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// Days since 1970-01-01 of `YYYY-MM-DD`, and whether `len` is 10 and the bytes are that, without a branch. Years that the
-/// table does not know are left to [`date`].
+/// Days since 1970-01-01 of `20YY-MM-DD`, and whether `len` is 10 and the bytes are that, without a branch. Years of other
+/// centuries are left to [`date`].
 #[inline(always)]
 pub(super) fn usual_day(bytes: &[u8; 10], len: usize) -> (i32, bool) {
-    let (year, month, day, digits) = year_month_day(bytes);
-    let place = (year.wrapping_sub(FIRST_YEAR) as usize).wrapping_mul(16) | (month as usize & 15);
-    let known = MONTHS[place % MONTHS.len()];
-    let good = digits & (place < MONTHS.len()) & (month <= 12) & (day.wrapping_sub(1) < known & 31) & (len == 10);
-    (if good { (known >> 5) + day } else { 0 }, good & (day > 0))
-}
-
-/// Year, month, day, and whether the bytes are `dddd-dd-dd`.
-#[inline(always)]
-fn year_month_day(bytes: &[u8; 10]) -> (u32, u32, i32, bool) {
-    let [a, b, c, d, e, f, g, h, i, j] = *bytes;
-    // Digits become 0 to 9 and dashes 0, so that one addition finds every byte that is neither.
-    let head = u64::from_le_bytes([a, b, c, d, e, f, g, h]) ^ 0x2d30_302d_3030_3030;
-    let tail = u32::from(u16::from_le_bytes([i, j])) ^ 0x3030;
-    let bad = ((head.wrapping_add(0x7f76_767f_7676_7676) | head) & 0x8080_8080_8080_8080)
-        | u64::from((tail.wrapping_add(0x7676) | tail) & 0x8080);
-    // Pairs of digits, then year, month and day.
-    let pairs = (head & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(1 + (10 << 8)) >> 8;
-    let year = (pairs & 0xff) * 100 + (pairs >> 16 & 0xff);
-    let month = pairs >> 40 & 0xff;
-    let day = (tail & 0x0f) * 10 + (tail >> 8 & 0x0f);
-    (year as u32, month as u32, day as i32, bad == 0)
+    let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) else { return (0, false) };
+    // All that is no digit of YY, MM or DD becomes 0, and so do the upper bits of digits; the month's first is 0 or 1.
+    let head = u64::from_le_bytes(*head) ^ u64::from_le_bytes(*b"2000-00-");
+    let tail = u32::from(u16::from_le_bytes(*tail)) ^ 0x3030;
+    let wrong = (head & 0xfff0_feff_f0f0_ffff) | u64::from((tail | (tail + 0x0606)) & 0xf0f0);
+    let place = (head >> 7 & 0x1e00) | (head >> 19 & 0x1e0) | (head >> 40 & 1) | (head >> 47 & 0x1e);
+    // What is no day looks at a place that is always near.
+    let place = if wrong == 0 { place } else { 0 };
+    let month = MONTHS[place as usize % MONTHS.len()];
+    let day = ((tail & 0x0f) * 10 + (tail >> 8 & 0x0f)) as i32;
+    let good = (wrong == 0) & (day <= month & 31) & (day != 0) & (len == 10);
+    (if good { (month >> 5) + day } else { 0 }, good)
 }
 
 /// 1 or 0 for `True`, `False`, `Yes`, `No` in any case, and whether the first `len` bytes are one of them.
@@ -110,9 +96,10 @@ pub(super) fn usual_int(bytes: &[u8; 8], len: usize) -> (i64, bool) {
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
 fn day(bytes: &[u8; 10]) -> Option<i32> {
-    let (year, month, day, digits) = year_month_day(bytes);
-    let good = digits && year >= 1 && (1..=12).contains(&month) && day >= 1;
-    (good && day as u32 <= days_in_month(year as i32, month)).then(|| days_from_civil(year as i32, month, day as u32))
+    let [a, b, c, d, b'-', e, f, b'-', g, h] = *bytes else { return None };
+    let (year, month, day) = (two(a, b)? * 100 + two(c, d)?, two(e, f)? as u32, two(g, h)? as u32);
+    let good = year >= 1 && (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year as i32, month);
+    good.then(|| days_from_civil(year as i32, month, day))
 }
 
 /// A day, with an optional time of day behind it, which is dropped.
@@ -306,7 +293,7 @@ mod tests {
             assert_eq!(date(text.as_bytes()), Some(d.to_epoch_days()), "{text}");
             let (usual, good) = usual_day(text.as_bytes().first_chunk().unwrap(), 10);
             assert!(
-                usual == d.to_epoch_days() || !good && !(1900..2156).contains(&chrono::Datelike::year(&d)),
+                usual == d.to_epoch_days() || !good && !(2000..2100).contains(&chrono::Datelike::year(&d)),
                 "{text}"
             );
             d += chrono::Duration::days(if (1890..2170).contains(&chrono::Datelike::year(&d)) { 1 } else { 13 });
@@ -320,6 +307,47 @@ mod tests {
         for month in 13..100 {
             assert_eq!(date(format!("2026-{month}-01").as_bytes()), None);
         }
+    }
+
+    #[test]
+    fn the_usual_ways_agree_with_the_careful_ones() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        let mut text = |of: &[u8], len: usize| (0..len).map(|_| of[rng.usize(..of.len())]).collect::<Vec<u8>>();
+        let mut good = [0; 3];
+        for _ in 0..400_000 {
+            // Mostly right, with the neighbours of digits, dashes and letters in ASCII among them.
+            let mut day = [b"20".to_vec(), text(b"0129", 2), vec![b'-'], text(b"01", 1), text(b"0129", 1)].concat();
+            day.extend([vec![b'-'], text(b"0123", 1), text(b"0189", 1)].concat());
+            let (at, byte) = (text(b"0123456789abcdef", 1)[0] as usize % 16, text(b"0:/-9 ,@", 1)[0]);
+            if at < 10 {
+                day[at] = byte;
+            }
+            let usual = usual_day(day.first_chunk().unwrap(), 10);
+            assert!(usual.1 && date(&day) == Some(usual.0) || !usual.1 && (date(&day).is_none() || at < 2), "{day:?}");
+            good[0] += u32::from(usual.1);
+            for len in 1..=8 {
+                let cell = text(b"0123456789999:/", len);
+                let mut eight = [b','; 8];
+                eight[..len].copy_from_slice(&cell);
+                let usual = usual_int(&eight, len);
+                assert_eq!(usual.1.then_some(usual.0), int(&cell), "{cell:?}");
+                good[1] += u32::from(usual.1);
+            }
+            let word: &[u8] = [&b"True"[..], b"False", b"yes", b"No", b"n", b"Trues"][at % 6];
+            let mut eight = [byte; 8];
+            eight[..word.len()].copy_from_slice(word);
+            if byte == b'@' {
+                eight[0] ^= 0x20;
+            }
+            for len in 1..=8 {
+                let usual = usual_boolean(&eight, len);
+                assert_eq!(usual.1.then_some(usual.0 != 0), boolean(&eight[..len]), "{eight:?} {len}");
+                good[2] += u32::from(usual.1);
+            }
+        }
+        assert!(good.iter().all(|n| *n > 30_000), "{good:?}");
+        assert!(!usual_day(b"2026-11-20", 0).1 && !usual_int(b"12345678", 0).1 && !usual_int(b"12345678", 9).1);
+        assert!(!usual_boolean(b"True,yes", 0).1 && !usual_boolean(b"True,yes", 12).1);
     }
 
     #[test]

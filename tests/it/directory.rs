@@ -8,6 +8,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use sha2::{Digest, Sha256};
 use usagelake::catalog::directory::{Listing, from_files, listings, tables};
 use usagelake::config::{Auth, Codec, Endpoints, RawPolicy, Secret, SecretFrom, Tenant};
 use usagelake::day::{Clock, Day};
@@ -245,6 +246,15 @@ async fn a_closed_month_is_its_last_state() {
     }
     assert_eq!(now.len(), 2 * closed.len());
     assert_eq!(days(&place.rows("addresses", DECEMBER), "first_seen"), BTreeSet::from([day("2026-12-01").epoch()]));
+
+    // The manifest names each file as it is.
+    let manifest = std::fs::read(place.folder.path().join("_usagelake/manifest/contoso.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    for (path, bytes) in &now {
+        let key = path.strip_prefix(place.folder.path()).unwrap().to_str().unwrap();
+        let hash: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(manifest["objects"][key]["sha256"], hash, "{key}");
+    }
 
     // A night that takes an earlier day for today leaves closed months alone.
     let run = place.night("2026-11-29").await;

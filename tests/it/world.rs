@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int64Type};
@@ -20,6 +21,8 @@ use usagelake::lake::Lake;
 pub const SECRET: &str = "Xq8~not-to-be-shown-7Zt";
 /// The day on which a world begins.
 pub const TODAY: &str = "2026-11-20";
+/// How long a command may take: a run that waits for what will not come is a failure, too.
+const PATIENCE: Duration = Duration::from_secs(150);
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_usagelake");
 
@@ -173,7 +176,7 @@ impl World {
     /// Paths of the report calls since `from` requests.
     pub fn calls(&self, from: usize) -> Vec<String> {
         let calls = self.requests().split_off(from);
-        calls.into_iter().filter(|r| r.method == "GET" && !r.download).map(|r| r.path).collect()
+        calls.into_iter().filter(|r| !r.download && r.path.contains("/reports/")).map(|r| r.path).collect()
     }
 
     /// Writes the pipeline file and returns its path.
@@ -232,10 +235,22 @@ impl World {
         self.ended(child, &before)
     }
 
-    fn ended(&self, child: Child, before: &BTreeMap<String, Vec<u8>>) -> Ran {
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    fn ended(&self, mut child: Child, before: &BTreeMap<String, Vec<u8>>) -> Ran {
+        let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let reader = std::thread::spawn(move || std::io::read_to_string(&mut out).unwrap());
+        let other = std::thread::spawn(move || std::io::read_to_string(&mut err).unwrap());
+        let begun = Instant::now();
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if begun.elapsed() > PATIENCE => {
+                    child.kill().unwrap();
+                    panic!("it did not end within {PATIENCE:?}: {}", other.join().unwrap());
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let (stdout, stderr) = (reader.join().unwrap(), other.join().unwrap());
         let mut record = Value::Null;
         for (key, bytes) in self.files("_usagelake") {
             leaks(&key, &String::from_utf8_lossy(&bytes));
@@ -245,7 +260,7 @@ impl World {
         }
         leaks("stdout", &stdout);
         leaks("stderr", &stderr);
-        Ran { code: output.status.code().unwrap_or(-1), stdout, stderr, record }
+        Ran { code: status.code().unwrap_or(-1), stdout, stderr, record }
     }
 
     fn open(&self) -> Option<Lake> {

@@ -29,12 +29,13 @@ def main():
     p.add_argument("--tenant", default="contoso")
     p.add_argument("--staging", action="store_true", help="staging models too")
     p.add_argument("--only", nargs="*")
+    p.add_argument("--months", nargs="*", help="only these")
     o = p.parse_args()
     bad, rows, models = 0, 0, set()
     for folder in ["marts"] + (["_usagelake/staging"] if o.staging else []):
         a, b = partitions(o.a, folder, o.tenant), partitions(o.b, folder, o.tenant)
         for key in sorted(a.keys() | b.keys()):
-            if o.only and key[0] not in o.only:
+            if o.only and key[0] not in o.only or o.months and key[1] not in o.months:
                 continue
             models.add(key[0])
             if key not in a or key not in b:

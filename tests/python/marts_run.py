@@ -175,12 +175,14 @@ class Store:
         self.parts.setdefault(name, {})[key] = what
         self.cache.clear() if name in self.tables else None
 
-    def open(self, lake, tenant):
+    def open(self, lake, tenant, seen=lambda *_: True):
+        """Takes the partitions of a lake, of details only those that were `seen`."""
         for name, (_, detail) in self.tables.items():
             for path in sorted(lake.glob(f"tables/{name}/tenant={tenant}/**/part-0.parquet")):
                 at = dict(p.split("=", 1) for p in path.parts if "=" in p)
                 key = (int(at["period"]), date(at["day"])) if detail else date(at["month"])
-                self.put(name, key, path)
+                if not detail or seen(name, *key):
+                    self.put(name, key, path)
 
     def months(self):
         days = [k[1] for n, ps in self.parts.items() if self.tables.get(n, (0, False))[1] for k in ps]
@@ -306,6 +308,10 @@ class Spark:
             .config("spark.ui.enabled", "false")
             .config("spark.driver.memory", "2g")
             .config("spark.sql.adaptive.enabled", "false")
+            # The rows are few: to compile a query costs more than to run it.
+            .config("spark.sql.codegen.wholeStage", "false")
+            .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.autoBroadcastJoinThreshold", "10000000")
             .getOrCreate()
         )
@@ -426,15 +432,27 @@ def main():
     p.add_argument("--engine", choices=ENGINES, default="datafusion")
     p.add_argument("--tenant", default="contoso")
     p.add_argument("--today", type=date, default=dt.datetime.now(dt.UTC).date())
+    p.add_argument("--until", type=date, help="only what had been read by that night, which is taken for today")
     p.add_argument("--only", nargs="*", default=[])
     p.add_argument("--pipeline", type=pathlib.Path, help="a JSON file with rows of campaigns, prices, targets, plans")
     a = p.parse_args()
     store = Store(catalog())
-    store.open(a.lake, a.tenant)
-    built_in = {"coverage": ledger(a.lake, a.tenant, a.today)}
+    coverage = ledger(a.lake, a.tenant, a.today)
+    if a.until:
+        # As on that night: what was read for the first time later is not there yet.
+        coverage = [c for c in coverage if c["first_read_on"] <= a.until]
+        then = {(c["report"], c["period"], c["day"]) for c in coverage}
+        store.open(a.lake, a.tenant, lambda *key: key in then)
+        for name in [n for n, (_, detail) in store.tables.items() if not detail]:
+            store.parts[name] = {m: f for m, f in store.parts.get(name, {}).items() if m <= a.until}
+        a.today = a.until
+    else:
+        store.open(a.lake, a.tenant)
+    built_in = {"coverage": coverage}
     if a.pipeline:
         dates = ("start_day", "last_day")
-        for name, rows in json.loads(a.pipeline.read_text()).items():
+        tables = {n: rows for n, rows in json.loads(a.pipeline.read_text()).items() if isinstance(rows, list)}
+        for name, rows in tables.items():
             built_in[name] = [{k: date(v) if k in dates else v for k, v in r.items()} for r in rows]
     run = Run(ENGINES[a.engine](), store, a.today, a.tenant, built_in)
     order = contracts()

@@ -1,6 +1,6 @@
 """What the marts must say, worked out a second time: from the emulator's truth and from what the ledger says was read.
 
-    python tests/python/oracle.py LAKE TRUTH [--today DAY]        prints what it expects, in figures
+`marts_check.py` compares it with marts. `oracle_state.py` and `oracle_campaigns.py` have further marts, made of what is here.
 
 Slow and obvious on purpose. It shares nothing with the SQL: no table of the lake is read (but Copilot's days by app, see below), only the ledger and the run records
 (which answers landed, for which day, read when), and the truth CSVs (who was there, licensed for what, and did what).
@@ -8,7 +8,6 @@ An answer lists what the emulator lists: members of that day and those deleted l
 was active. Guests are in the directory and in no report.
 """
 
-import argparse
 import collections
 import csv
 import datetime as dt
@@ -79,6 +78,7 @@ class Ledger:
                 self.slices.append(
                     dict(report=report, period=period, day=date(s["day"]), read=date(s["read_at"][:10]), **self.of(s))
                 )
+        self.reads = {(s["report"], s["day"]): (s["read"],) for s in self.slices if s["period"] == 1}
         runs = [json.loads(p.read_text()) for p in sorted(lake.glob("_usagelake/runs/*.json"))]
         self.nights = sorted(date(r["today"]) for r in runs)
 
@@ -158,11 +158,17 @@ def copilot_app_days(lake, tenant):
         for row in pq.ParquetFile(path).read().to_pylist():
             for name, value in row.items():
                 if name.endswith("_last_activity_date") and value:
-                    yield row["user_principal_name"].lower(), value
+                    app = name.removesuffix("_last_activity_date").removesuffix("_copilot").removeprefix("microsoft_")
+                    yield row["user_principal_name"].lower(), app, value
 
 
 class Oracle:
-    def __init__(self, lake, truth, today, tenant="contoso"):
+    def __init__(self, lake, truth, today, tenant="contoso", pipeline=None):
+        pipeline = pipeline or {}
+        self.everyone, self.as_of_today = pipeline.get("date_lists") == "everyone", pipeline.get("last_activity") == "today"
+        self.campaigns = pipeline.get("campaigns", [])
+        self.prices = {p["sku_part_number"]: p["unit_price"] for p in pipeline.get("prices", [])}
+        self.targets = {t["product"]: t["target_rate"] for t in pipeline.get("targets", [])}
         self.today, self.ledger, self.truth = today, Ledger(lake, tenant, today), Truth(truth)
         detail_days = [s["day"] for s in self.ledger.slices if s["report"].endswith("_detail") and s["status"] == "landed"]
         self.months = [first(min(detail_days))]
@@ -213,20 +219,21 @@ class Oracle:
             for report, lister in reports:
                 for dated in (True, False):
                     for day in self.ledger.landed(report, dated):
-                        for person, _ in t.listed(lister, day, dated):
-                            last = t.last(product, person, day)
+                        # Some tenants say the last day as of today, whatever day was asked for: two days before the reading.
+                        known = self.ledger.reads[report, day][0] - 2 * DAY if dated and self.as_of_today else day
+                        for person, _ in t.listed(lister, day, dated and not self.everyone):
+                            last = t.last(product, person, known)
                             if last:
                                 self.active[product, self.who(person, day)].add(last)
         # The days of single Copilot apps are not in the truth by app: they are taken as read, and held to the truth.
-        for person, day in self.copilot_apps:
+        self.copilot_by_app = set()
+        for person, app, day in self.copilot_apps:
             who = self.upns.get(person, person)
             if day not in t.used["copilot", who]:
                 raise SystemExit(f"Copilot shows {who} on {day}, the truth does not")
             self.active["copilot", who].add(day)
-        for (product, who), found in list(self.active.items()):
-            if product in SIX:
-                self.active["microsoft365", who] |= found
-        # What the products' own answers count, day by day.
+            self.copilot_by_app.add((who, app, day))
+        # What the products' own answers count, day by day: days of activity too, whatever they say of the last day.
         self.counts = collections.defaultdict(int)  # (product, who, day, activity) → count
         for product in PRODUCTS:
             for day in self.ledger.landed(OWN[product], True):
@@ -235,6 +242,11 @@ class Oracle:
                         if activity == "other" and product != "teams":
                             continue
                         self.counts[product, self.who(person, day), day, activity] += n
+                        if product in (*SIX, "copilot"):
+                            self.active[product, self.who(person, day)].add(day)
+        for (product, who), found in list(self.active.items()):
+            if product in SIX:
+                self.active["microsoft365", who] |= found
 
     # ---- licences
 
@@ -244,7 +256,7 @@ class Oracle:
         self.at_end = collections.defaultdict(set)
         for dated in (True, False):
             for day in self.ledger.landed(SUITE, dated):
-                for person, row in t.listed("suite", day, dated):
+                for person, row in t.listed("suite", day, dated and not self.everyone):
                     if not row["is_deleted"]:
                         for product in set(SIX) & row["enabled"]:
                             self.enabled[first(day), product].add(self.who(person, day))
@@ -264,6 +276,14 @@ class Oracle:
                             if row["skus"]:
                                 self.enabled[month, product].add(row["person_id"])
                                 self.at_end[month, product].add(row["person_id"])
+            # Before the first state: whom the report of licensed people lists.
+            for product, report in () if state else (("copilot", COPILOT), ("microsoft365_apps", OWN["microsoft365_apps"])):
+                found = [d for d in self.ledger.landed(report, False) if first(d) == month]
+                for day in found:
+                    people = {self.who(person, day) for person, _ in t.listed(product, day, False)}
+                    self.enabled[month, product] |= people
+                    if day == found[-1]:
+                        self.at_end[month, product] |= people
             for product in SIX:
                 self.enabled[month, "microsoft365"] |= self.enabled[month, product]
                 self.at_end[month, "microsoft365"] |= self.at_end[month, product]
@@ -533,26 +553,3 @@ class Oracle:
                     days_missing=len([d for d in due if d not in settled]),
                 )
         return ["product", "activity"], out
-
-
-MARTS = [
-    "user_product_month", "tenant_product_usage", "adoption_by_group", "adoption_by_segment", "first_time_users",
-    "tenant_product_activity",
-]
-
-
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("lake", type=pathlib.Path)
-    p.add_argument("truth", type=pathlib.Path)
-    p.add_argument("--today", type=date, required=True)
-    a = p.parse_args()
-    oracle = Oracle(a.lake, a.truth, a.today)
-    for mart in MARTS:
-        key, months = getattr(oracle, mart)()
-        for month, rows in months.items():
-            print(f"{mart} {month}: {len(rows)} rows of {' × '.join(key)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,307 @@
+"""The oracle's answers for state, for the retired app's tables by person, and for the quality of the data."""
+
+import collections
+import datetime as dt
+
+from oracle import DAY, OWN, SIX, SUITE, Truth, date, days, first, month_after
+
+# What Microsoft's plans bring, by licence, among the products that are measured.
+SUITES = {"SPE_E5", "SPE_E3", "SPE_F1", "STANDARDPACK"}
+BRINGS = {s: [*SIX, "microsoft365_apps"] for s in SUITES} | {"Microsoft_365_Copilot": ["copilot"]}
+
+
+def by_day(oracle, name):
+    rows = collections.defaultdict(list)
+    for row in Truth.rows(oracle.truth.folder / f"{name}.csv"):
+        rows[date(row["day"])].append(row)
+    return rows
+
+
+def last_reading(oracle, report, month):
+    return max((d for d in oracle.ledger.landed(report, False) if first(d) == month), default=None)
+
+
+def tenant_mailbox_usage(oracle):
+    rows, out = by_day(oracle, "mailbox_day"), {}
+    for month in oracle.months:
+        day = last_reading(oracle, "mailbox_usage_detail", month)
+        boxes = [(int(r["bytes"]), int(r["quota_bytes"])) for r in rows[day]] if day else []
+        # The emulator warns at 98 % of the quota and stops sending at 99 %.
+        at = lambda q, percent: q // 100 * percent if q % 100 == 0 else int(q * percent / 100)  # noqa: E731
+        n = lambda low, high: sum(1 for b, q in boxes if low(b, q) and not high(b, q))  # noqa: E731
+        over = [lambda b, q: True, lambda b, q: b >= at(q, 98), lambda b, q: b >= at(q, 99), lambda b, q: b >= q]
+        out[month] = {} if not day else {
+            (day,): dict(
+                total_mailboxes=len(boxes),
+                total_item_bytes=sum(b for b, _ in boxes),
+                prohibit_send_receive_quota=sum(q for _, q in boxes),
+                mailboxes_no_warning=n(over[0], over[1]),
+                mailboxes_issue_warning=n(over[1], over[2]),
+                mailboxes_exceed_send_quota=n(over[2], over[3]),
+                mailboxes_exceed_send_receive_quota=n(over[3], lambda b, q: False),
+            )
+        }
+    return ["content_date"], out
+
+
+def tenant_sharepoint_usage(oracle):
+    """Only all sites together: the truth does not know what kind a site is."""
+    rows, out = by_day(oracle, "site_day"), {}
+    landed = oracle.ledger.landed("share_point_site_usage_detail", True)
+    for month in oracle.months:
+        known = [d for d in days(month) if d <= max(last_counts(oracle, "share_point_site_usage_site_counts"))]
+        day = known[-1]
+        # Where everybody is listed, a day is also told by later ones as the last.
+        landed_or_shown = [d for d in rows if d <= max(landed)] if oracle.everyone else landed
+        active = {
+            r["site_id"] for d in landed_or_shown if first(d) == month
+            for r in rows[d] if int(r["users"]) or int(r["active_files"]) or int(r["page_views"])
+        }
+        out[month] = {
+            ("any",): dict(
+                total_sites=len(rows[day]), document_count=sum(int(r["files"]) for r in rows[day]),
+                disk_used=sum(int(r["bytes"]) for r in rows[day]), activity_total_sites=len(active), content_date=day,
+            )
+        }
+    return ["site_type"], out
+
+
+def last_counts(oracle, report):
+    return oracle.ledger.landed(report, False)
+
+
+def tenant_groups_usage(oracle):
+    """Groups and their mail: what is in the truth."""
+    rows, out = by_day(oracle, "group_day"), {}
+    for month in oracle.months:
+        day = last_reading(oracle, "office365_groups_activity_detail", month)
+        landed = [d for d in oracle.ledger.landed("office365_groups_activity_detail", True) if first(d) == month]
+        mails = collections.Counter()
+        for d in landed:
+            for r in rows[d]:
+                mails[r["group_id"]] += int(r["mails"])
+        out[month] = {
+            ("any",): dict(
+                total_groups=len(rows[day]) if day else None, mbx_total_activities=sum(mails.values()),
+                mbx_active_groups=sum(1 for n in mails.values() if n), content_date=day,
+            )
+        }
+    return ["group_type"], out
+
+
+def tenant_office_licenses(oracle):
+    seats, out = by_day(oracle, "seat_day"), {}
+    for month in oracle.months:
+        night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
+        if not night:
+            continue
+        people = sum(1 for r in oracle.truth.by_day[night] if not r["is_deleted"] and r["skus"])
+        rows = {(r["sku_part_number"],): dict(assigned_count=int(r["assigned"]), assigned_license=people) for r in seats[night]}
+        out[month] = rows | {("Any",): dict(assigned_count=people, assigned_license=people)}
+    return ["sku_part_number"], out
+
+
+def license_utilization(oracle):
+    seats, out = by_day(oracle, "seat_day"), {}
+    for month in oracle.months:
+        night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
+        if not night:
+            continue
+        known = oracle.facts[month, "microsoft365"]["content_date"]
+        bought = {r["sku_part_number"]: int(r["enabled"]) + int(r["warning"]) for r in seats[night]}
+        groups = collections.defaultdict(list)
+        for row in oracle.truth.by_day[night]:
+            if row["is_deleted"]:
+                continue
+            who = row["person_id"]
+            for sku in row["skus"]:
+                ever = sorted(
+                    d for p in BRINGS.get(sku, []) for d in oracle.active.get((p, who), ()) if first(d) <= month
+                )
+                for attribute, value in set(oracle.segments(month, who)):
+                    if attribute != "license":
+                        groups[sku, attribute, value].append(ever)
+        for sku in bought:
+            groups.setdefault((sku, "tenant", "all"), [])
+        out[month] = {}
+        for key, people in groups.items():
+            sku, tenant = key[0], key[1] == "tenant"
+            idle = lambda n: sum(1 for e in people if not e or e[-1] <= known - n * DAY)  # noqa: E731
+            told = lambda n: n if sku in BRINGS else None  # noqa: E731
+            price = oracle.prices.get(sku)
+            unassigned = max(bought[sku] - len(people), 0) if tenant else None
+            cost = price * float((unassigned or 0) + idle(90)) if price and sku in BRINGS else None
+            out[month][key] = dict(
+                bought=bought[sku] if tenant else None, assigned=len(people), unassigned=unassigned,
+                active=told(sum(1 for e in people if e and first(e[-1]) == month)),
+                inactive_30=told(idle(30)), inactive_60=told(idle(60)), inactive_90=told(idle(90)),
+                never_active=told(sum(1 for e in people if not e)), unit_price=price, unused_cost=cost,
+                content_date=known,
+            )
+    return ["sku_part_number", "attribute", "value"], out
+
+
+ACTIVITY = dict(
+    exo_email_sent=("exchange", "send"), exo_email_read=("exchange", "read"),
+    exo_meeting_sent=("exchange", "meeting_created"), exo_meeting_interacted=("exchange", "meeting_interacted"),
+    odb_file_viewed_modified=("onedrive", "viewed_or_edited"), odb_file_synched=("onedrive", "synced"),
+    odb_file_shared_internally=("onedrive", "shared_internally"),
+    odb_file_shared_externally=("onedrive", "shared_externally"),
+    spo_file_viewed_modified=("sharepoint", "viewed_or_edited"), spo_file_synched=("sharepoint", "synced"),
+    spo_file_shared_internally=("sharepoint", "shared_internally"),
+    spo_file_shared_externally=("sharepoint", "shared_externally"), spo_page_visited=("sharepoint", "visited_page"),
+    yam_message_post=("viva_engage", "posted"), yam_message_liked=("viva_engage", "liked"),
+    yam_message_read=("viva_engage", "read"), teams_chat_messages=("teams", "private_chat"),
+    teams_channel_message=("teams", "team_chat"), teams_call_participate=("teams", "call"),
+    teams_meeting_participate=("teams", "meeting"),
+)
+
+
+def user_activity(oracle):
+    received = collections.Counter()
+    mail = {
+        (r["person_id"], date(r["day"])): int(r["received"]) for r in Truth.rows(oracle.truth.folder / "mailbox_day.csv")
+    }
+    for day in oracle.ledger.landed(OWN["exchange"], True):
+        for person, _ in oracle.truth.listed("exchange", day, not oracle.everyone):
+            if first(day) < first(oracle.begun["exchange"]):
+                continue
+            received[oracle.who(person, day), first(day)] += mail.get((person, day), 0)
+    sums, acted, other = collections.Counter(), collections.defaultdict(set), collections.defaultdict(set)
+    for (product, who, day, activity), n in oracle.counts.items():
+        if first(day) < first(oracle.begun[product]):
+            continue
+        sums[first(day), who, product, activity] += n
+        acted[first(day)].add(who)
+        if product == "teams":
+            other[first(day), who].add(activity == "other")
+    out = {}
+    for month in oracle.months:
+        out[month] = {
+            (who,): {c: sums[month, who, *at] for c, at in ACTIVITY.items()}
+            | dict(
+                exo_email_received=received[who, month],
+                teams_has_other_action=other[month, who] == {True}, sfb_p2p_summary=None,
+            )
+            for who in acted[month]
+        }
+    return ["person_id"], out
+
+
+def user_state(oracle):
+    names = dict(
+        location_office="office", location_city="city", location_state="state", location_country="country",
+        department="department", company="company", title="job_title",
+    )
+    licences = dict(
+        has_license_exo="exchange", has_license_odb="onedrive", has_license_spo="sharepoint",
+        has_license_yam="viva_engage", has_license_sfb="skype_for_business", has_license_teams="teams",
+    )
+    out = {}
+    for month in [m for m in oracle.months if m >= first(oracle.begun["microsoft365"])]:
+        seen = {}
+        for dated in (True, False):
+            for day in oracle.ledger.landed(SUITE, dated):
+                if first(day) == month:
+                    for person, row in oracle.truth.listed("suite", day, dated and not oracle.everyone):
+                        who = oracle.who(person, day)
+                        if who not in seen or day >= seen[who][0]:
+                            seen[who] = (day, row)
+        out[month] = {
+            (who,): {c: oracle.attribute(month, who, a) for c, a in names.items()}
+            | {c: who in oracle.at_end[month, p] for c, p in licences.items()}
+            | dict(deleted=row["is_deleted"], deleted_date=date(row["deleted_date"]) if row["deleted_date"] else None)
+            for who, (day, row) in seen.items()
+        }
+    return ["person_id"], out
+
+
+def region_activity(oracle):
+    out = {
+        m: {
+            k: dict(total_activity_count=r["actions"]) | {a: oracle.attribute(m, k[1], a) for a in ("city", "country", "state")}
+            for k, r in rows.items() if r["active"] and k[0] != "microsoft365"
+        }
+        for m, rows in oracle.upm.items()
+    }
+    return ["product", "person_id"], out
+
+
+def copilot_adoption(oracle):
+    """Copilot as a whole, and its apps from their days as they were read."""
+    out = {}
+    for month in oracle.months:
+        rows = {k[1]: r for k, r in oracle.upm[month].items() if k[0] == "copilot"}
+        begun = oracle.begun.get("copilot")
+        if not begun or month < first(begun):
+            out[month] = {}
+            continue
+        told = oracle.told(month, "copilot")
+        groups = {("any",): {w: {d for d in oracle.active["copilot", w] if first(d) <= month} for w in rows}}
+        for who, app, day in oracle.copilot_by_app:
+            if first(day) <= month:
+                groups.setdefault((app,), {}).setdefault(who, set()).add(day)
+        out[month] = {}
+        for key, people in groups.items():
+            before = month_after(month, -1)
+            here = {w: [d for d in ds if first(d) == month] for w, ds in people.items()}
+            if not any(people.values()):
+                continue
+            out[month][key] = dict(
+                enabled_users=sum(r["enabled"] for r in rows.values()),
+                active_users=sum(1 for d in here.values() if d),
+                mom_returning_users=sum(1 for w, d in here.items() if d and any(first(x) == before for x in people[w])) if told else None,
+                first_time_users=sum(1 for w, d in here.items() if d and first(min(people[w])) == month) if told else None,
+                days_active=sum(map(len, here.values())), **{k: v for k, v in oracle.facts[month, "copilot"].items() if k != "nights_missing"},
+            )
+    return ["app"], out
+
+
+def data_quality(oracle):
+    out = {}
+    slices = collections.defaultdict(dict)
+    for s in oracle.ledger.slices:
+        slices[s["report"], s["period"]][s["day"]] = s
+    for month in oracle.months:
+        rows = out[month] = {}
+        for (report, period), found in slices.items():
+            recent = {d: s for d, s in found.items() if month_after(month, -1) <= first(d) <= month}
+            of_report = [
+                d for (r, _), f in slices.items() if r == report for d, s in f.items()
+                if s["status"] == "landed" and month_after(month, -1) <= first(d) <= month
+            ]
+            for day in days(month):
+                s = found.get(day)
+                if s is None and not (period == 1 and recent and min(recent) <= day <= oracle.today - 2 * DAY):
+                    continue
+                names_before = [recent[d]["names"] for d in sorted(recent) if d < day and recent[d]["names"] not in (None, "none")]
+                status = s["status"] if s else "missing"
+                settled = status == "empty" and day < oracle.today - 28 * DAY
+                names = (s or {}).get("names") or "none"
+                rows[report, period, day] = dict(
+                    status=status, landed=status == "landed", empty=status == "empty", late=status == "late",
+                    missing=status in ("missing", "failed", "expired") or status == "empty" and not settled,
+                    concealed=names in ("concealed", "mixed"),
+                    concealment_changed=bool(names != "none" and names_before and names_before[-1] != names),
+                    restated=bool(s and s["before"]), row_count=s["rows"] if s else 0,
+                    rejected_cells=(s["rejected_cells"] or 0) if s else 0, rows_without_person=0,
+                    loaded_on=s["read"] if s else None, run=s["run"] if s else None,
+                    last_refresh=max(of_report, default=None),
+                )
+    return ["report", "period", "day"], out
+
+
+def calendar(oracle):
+    earliest = min(d for ds in oracle.active.values() for d in ds)
+    day, rows = dt.date(earliest.year, 1, 1), {}
+    while day <= dt.date(oracle.today.year + 1, 12, 31):
+        quarter = (day.month + 2) // 3
+        rows[(day,)] = dict(
+            month_start=first(day), year=day.year, month_number=day.month, month_name=day.strftime("%B"),
+            quarter=f"Q{quarter}", semester=f"H{(quarter + 1) // 2}", year_quarter=f"{day.year} Q{quarter}",
+            day_of_week=day.strftime("%A"), day_of_week_number=day.isoweekday(),
+            is_in_current_year=day.year == oracle.today.year, is_in_previous_year=day.year == oracle.today.year - 1,
+            is_in_previous_or_current_year=day.year in (oracle.today.year - 1, oracle.today.year),
+        )
+        day += DAY
+    return ["date"], {None: rows}
