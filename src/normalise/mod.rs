@@ -19,6 +19,9 @@ mod tests;
 mod text;
 mod texts;
 mod values;
+mod whole;
+
+pub use whole::read;
 
 use std::collections::BTreeSet;
 
