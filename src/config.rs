@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::catalog::directory::Listing;
 use crate::catalog::{self, Report, normalise};
 use crate::error::{Error, Kind, Result, nearest};
 
@@ -47,6 +48,12 @@ pub struct File {
     /// Which reports.
     #[serde(default)]
     pub reports: ReportsFile,
+    /// What is read of the directory.
+    #[serde(default)]
+    pub directory: DirectoryFile,
+    /// What is known of licences beside what Graph says.
+    #[serde(default)]
+    pub licenses: LicensesFile,
 }
 
 /// The table format.
@@ -149,6 +156,9 @@ pub enum SecretFrom {
     Env(String),
     /// In this file, without the line break at its end.
     File(PathBuf),
+    /// Here: for a tenant that is made by the program and not by a file.
+    #[serde(skip)]
+    Given(Secret),
 }
 
 /// Addresses of the services, without a path.
@@ -186,6 +196,24 @@ pub struct ReportsFile {
     pub exclude: Vec<String>,
 }
 
+/// What is read of the directory, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryFile {
+    /// `users`, `licenses`, `organization`, `groups`: all of them by default, none where the list is empty.
+    #[serde(default)]
+    pub include: Option<Vec<String>>,
+}
+
+/// What is known of licences, as it is written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LicensesFile {
+    /// Microsoft's CSV of product names and service plan identifiers.
+    #[serde(default)]
+    pub product_names: Option<PathBuf>,
+}
+
 /// Whether raw answers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawPolicy {
@@ -212,6 +240,10 @@ pub struct Pipeline {
     pub tenants: Vec<Tenant>,
     /// The reports, by function name.
     pub reports: Vec<&'static Report>,
+    /// The lists of the directory.
+    pub directory: Vec<&'static Listing>,
+    /// Microsoft's file of product names.
+    pub product_names: Option<PathBuf>,
 }
 
 /// A tenant to extract from.
@@ -255,6 +287,7 @@ impl SecretFrom {
     /// Reads the secret. Fails where it is not there or empty; the error names the place and never the value.
     pub fn read(&self) -> Result<Secret> {
         let (value, place) = match self {
+            SecretFrom::Given(secret) => return Ok(secret.clone()),
             SecretFrom::Env(name) => (std::env::var(name).ok(), format!("the environment variable `{name}`")),
             SecretFrom::File(path) => (std::fs::read_to_string(path).ok(), format!("the file `{}`", path.display())),
         };
@@ -316,6 +349,7 @@ impl File {
     pub fn resolve(self, lake: Option<&str>, tenants: &[String]) -> Result<Pipeline> {
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
+        let directory = listings(self.directory.include.as_deref())?;
         for name in tenants {
             if !self.tenant.contains_key(name) {
                 let known: Vec<&str> = self.tenant.keys().map(String::as_str).collect();
@@ -339,6 +373,8 @@ impl File {
             reread_days: self.reread_days.unwrap_or(REREAD_DAYS).min(27),
             tenants,
             reports,
+            directory,
+            product_names: self.licenses.product_names,
         })
     }
 }
@@ -461,6 +497,22 @@ fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
     Ok(found)
 }
 
+/// The lists of the directory that are meant; all where none is named.
+fn listings(include: Option<&[String]>) -> Result<Vec<&'static Listing>> {
+    let Some(include) = include else { return Ok(catalog::directory::listings().collect()) };
+    for name in include {
+        let known: Vec<&str> = catalog::directory::listings().map(Listing::include).collect();
+        if !known.contains(&name.as_str()) {
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("the nearest is `{near}`"),
+                None => format!("there are: {}", known.join(", ")),
+            };
+            return Err(Error::new(Kind::Config, format!("the directory has no `{name}`")).hint(hint));
+        }
+    }
+    Ok(catalog::directory::listings().filter(|l| include.iter().any(|name| name == l.include())).collect())
+}
+
 /// Reads `90s`, `10m`, `2h`.
 fn duration(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
@@ -506,6 +558,21 @@ mod tests {
         let e = File::parse("lakee = 'x'").unwrap_err();
         assert_eq!(e.kind(), Kind::Config);
         assert_eq!(e.hint_text(), Some("the nearest known key to `lakee` is `lake`"));
+    }
+
+    #[test]
+    fn the_directory_is_read_unless_left_out() {
+        let names = |more: &str| {
+            let pipeline = File::parse(&format!("{GOOD}\n{more}"))?.resolve(None, &[])?;
+            Ok::<_, Error>(pipeline.directory.iter().map(|l| l.include()).collect::<Vec<_>>())
+        };
+        assert_eq!(names("").unwrap(), ["groups", "organization", "licenses", "users"]);
+        assert_eq!(names("[directory]\ninclude = ['licenses']").unwrap(), ["licenses"]);
+        assert!(names("[directory]\ninclude = []").unwrap().is_empty());
+        let e = names("[directory]\ninclude = ['licences']").unwrap_err();
+        assert_eq!((e.kind(), e.hint_text()), (Kind::Config, Some("the nearest is `licenses`")));
+        assert!(names("[directory]\nincluded = []").is_err());
+        assert!(names("[licenses]\nproduct_name = 'x'").is_err());
     }
 
     #[test]

@@ -3,9 +3,16 @@
 //! The modules stand in the order in which data flows, and a module uses only what stands above it (a test holds this).
 //! ARCHITECTURE.md has the picture and the invariants.
 
+pub mod error;
+pub mod day;
 pub mod catalog;
 pub mod config;
-pub mod day;
-pub mod error;
+pub mod lake;
+pub mod ledger;
+pub mod plan;
+pub mod graph;
 pub mod normalise;
 pub mod tables;
+pub mod night;
+pub mod emulator;
+pub mod cli;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `usagelake`: parse, run, print, exit. Everything else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    usagelake::cli::main()
+}

@@ -3,10 +3,12 @@
 //! `schemas/reports/<table>.toml` holds one function each. Everything that knows a report by name reads it from here:
 //! the planner, the normaliser, the emulator, the import, the docs and the tests. A new report is a new file there.
 
+pub mod directory;
 mod headers;
+pub mod reference;
 mod report;
 
-pub use headers::{Match, Recognised, fits, match_headers, normalise, recognise};
+pub use headers::{Match, Recognised, expected, fits, match_headers, normalise, recognise, window_from_file_name};
 pub use report::{
     Argument, Blank, Column, ColumnType, Concealed, Kind, Merge, Night, Report, Role, UNKNOWN_COLUMNS, Version, Written,
 };
@@ -43,3 +45,6 @@ pub fn find(name: &str) -> Option<&'static Report> {
     let wanted = wanted.strip_prefix("get").unwrap_or(&wanted);
     all().iter().find(|r| normalise(&r.function)[3..] == *wanted)
 }
+
+#[cfg(test)]
+mod tests;

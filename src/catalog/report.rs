@@ -66,7 +66,8 @@ pub struct Report {
     /// Why it is off by default, or what else a reader must know.
     #[serde(default)]
     pub note: Option<String>,
-    /// Beginnings of file names under which the admin center exports it, without extension.
+    /// Other names that its files have, without extension: those of the admin center's exports, and those that the
+    /// function had in Graph before.
     #[serde(default)]
     pub file_names: Vec<String>,
     /// What a night asks for.
@@ -107,7 +108,7 @@ pub enum Merge {
     Replace,
     /// Rows are merged on (key, Report Date): the later refresh date wins, on equal ones the longer period.
     ByReportDate,
-    /// Rows are merged on (key, Report Refresh Date, Report Period): a snapshot for each refresh date is kept.
+    /// Rows are replaced by (Report Refresh Date, Report Period): a snapshot for each refresh date is kept.
     ByRefreshDate,
 }
 

@@ -8,6 +8,7 @@
 
 mod column;
 mod csv;
+pub mod directory;
 mod grid;
 mod header;
 mod json;

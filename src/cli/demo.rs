@@ -1,0 +1,229 @@
+//! `usagelake demo`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{Exit, output};
+use crate::catalog::directory::{Listing, listings};
+use crate::config::{Auth, Codec, Endpoints, RawPolicy, Secret, SecretFrom, Tenant, select};
+use crate::day::{Clock, Day};
+use crate::emulator::{Emulator, Options};
+use crate::error::{Error, Kind, Result};
+use crate::lake::Lake;
+use crate::night::record::{Outcome, RunRecord};
+use crate::night::{self, Job};
+use crate::plan::Wishes;
+
+/// Days between two simulated nights. Graph keeps 28, so none is missed.
+const STEP: i32 = 21;
+const TENANT: &str = "contoso";
+/// What to try next. It names tables, so it stands with the data and not in the code.
+const NEXT: &str = include_str!("../../pipelines/demo-next.txt");
+const MARK: &str = "_usagelake/demo.json";
+
+/// What to make.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// Where the lake goes
+    #[arg(long, value_name = "DIR", default_value = "./demo-lake")]
+    out: PathBuf,
+    /// People in the emulated tenant
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    users: u32,
+    /// Days that are lived through, up to today
+    #[arg(long, value_name = "N", default_value_t = 396, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    /// The same seed makes the same tenant
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The table format
+    #[arg(long, value_enum, default_value = "parquet")]
+    format: TableFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum TableFormat {
+    Parquet,
+}
+
+/// What a demo lake was made of, so that it is not mixed with another.
+#[derive(Serialize, Deserialize, PartialEq, Clone)]
+struct Mark {
+    users: u32,
+    days: u32,
+    seed: u64,
+    end: Day,
+}
+
+#[derive(Serialize)]
+struct Document {
+    lake: String,
+    tenant: &'static str,
+    nights: usize,
+    from: Day,
+    to: Day,
+    tables: usize,
+    rows: u64,
+    partitions: u64,
+    seconds: f64,
+}
+
+impl Demo {
+    pub(super) async fn run(self, json: bool) -> Result<Exit> {
+        let begun = Instant::now();
+        let lake = Lake::open(&self.out.to_string_lossy())?;
+        let mark = self.mark(&lake).await?;
+        lake.prepare().await?;
+        lake.put(MARK, serde_json::to_vec(&mark).unwrap_or_default().into()).await?;
+        let nights = nights(mark.end, self.days);
+        let first = nights.first().copied().unwrap_or(mark.end);
+        let options = Options {
+            users: self.users,
+            days: self.days,
+            seed: self.seed,
+            end: mark.end,
+            today: first,
+            pace: false,
+            ..Options::default()
+        };
+        let secret = options.secret.clone();
+        let emulator = Emulator::start(options).await?;
+        let tenant = tenant(emulator.url(), emulator.tenant_id(), secret);
+        let reports = select(&["*".to_string()], &[])?;
+        let directory: Vec<&Listing> = listings().collect();
+        output::say(&format!(
+            "an emulated tenant of {} people answers at {}; {} simulated nights from {first} to {}",
+            output::count(u64::from(self.users)),
+            emulator.url(),
+            nights.len(),
+            mark.end
+        ));
+        let mut records = Vec::new();
+        for today in &nights {
+            emulator.set_today(*today);
+            let job = Job {
+                lake: &lake,
+                tenant: &tenant,
+                reports: &reports,
+                directory: &directory,
+                product_names: None,
+                wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
+                codec: Codec::default(),
+                raw: RawPolicy::Keep,
+                clock: Clock::on(*today),
+            };
+            let record = night::run(&job, &|_| ()).await?;
+            output::say(&line(*today, &record));
+            records.push(record);
+        }
+        emulator.stop().await;
+        let failed = records.iter().any(|r| r.outcome != Outcome::Done);
+        if failed {
+            records.iter().filter(|r| r.outcome != Outcome::Done).for_each(super::run::summary);
+        }
+        let sum =
+            |f: fn(&night::record::ReportRecord) -> u64| records.iter().flat_map(|r| &r.reports).map(f).sum::<u64>();
+        let mut tables: Vec<&str> = Vec::new();
+        records.iter().flat_map(|r| &r.reports).filter(|r| r.landed > 0).for_each(|r| tables.push(&r.report));
+        tables.sort_unstable();
+        tables.dedup();
+        let document = Document {
+            lake: lake.address().to_string(),
+            tenant: TENANT,
+            nights: nights.len(),
+            from: first,
+            to: mark.end,
+            tables: tables.len(),
+            rows: sum(|r| r.rows),
+            partitions: sum(|r| r.published),
+            seconds: (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+        };
+        if json {
+            output::document(&document);
+        } else {
+            self.next(&document);
+        }
+        Ok(if failed { Exit::Partial } else { Exit::Done })
+    }
+
+    /// What the lake is made of: what this command says, or the same demo of before. Another lake is not touched.
+    async fn mark(&self, lake: &Lake) -> Result<Mark> {
+        let mine = Mark { users: self.users, days: self.days, seed: self.seed, end: Clock::default().today() };
+        let found = lake.read(MARK).await?;
+        let before: Option<Mark> = found.and_then(|f| serde_json::from_slice(&f.bytes).ok());
+        match before {
+            Some(before) if (before.users, before.days, before.seed) == (mine.users, mine.days, mine.seed) => {
+                Ok(before)
+            }
+            None if lake.list("").await?.is_empty() => Ok(mine),
+            _ => Err(Error::new(Kind::Usage, "there is something else in the folder already")
+                .with("folder", self.out.display())
+                .hint("name another folder with `--out`, or delete this one")),
+        }
+    }
+
+    fn next(&self, d: &Document) {
+        let out = self.out.display();
+        output::print(&format!(
+            "\n{} of {} in {}, {} from {} to {}, {:.1} s\n\nin {}\n  tables/   typed Parquet, one folder a report\n  raw/      every answer as received\n  _usagelake/   ledger, manifest, run records",
+            output::plural(d.rows, "row"),
+            output::plural(d.tables as u64, "report"),
+            output::plural(d.partitions, "partition"),
+            output::plural(d.nights as u64, "night"),
+            d.from,
+            d.to,
+            d.seconds,
+            d.lake,
+        ));
+        output::print(&format!("\n{}", NEXT.trim_end().replace("{lake}", &out.to_string())));
+    }
+}
+
+/// The simulated nights: every three weeks up to the last day.
+fn nights(end: Day, days: u32) -> Vec<Day> {
+    let mut nights: Vec<Day> = (0..=days as i32 / STEP).map(|n| end.plus(-n * STEP)).collect();
+    nights.reverse();
+    nights
+}
+
+/// A tenant of the embedded emulator.
+fn tenant(url: &str, id: &str, secret: String) -> Tenant {
+    Tenant {
+        name: TENANT.to_string(),
+        id: id.to_string(),
+        auth: Auth::ClientSecret {
+            client_id: "00000000-0000-0000-0000-000000000001".to_string(),
+            secret: SecretFrom::Given(Secret::new(secret)),
+        },
+        endpoints: Endpoints { login: url.to_string(), graph: url.to_string(), ca: None },
+        // The emulator of the demo has no pace limit: what is waited for in a night would make it last hours.
+        pace: (1_000_000, Duration::from_secs(1)),
+    }
+}
+
+fn line(today: Day, record: &RunRecord) -> String {
+    let sum = |f: fn(&night::record::ReportRecord) -> u64| record.reports.iter().map(f).sum::<u64>();
+    format!(
+        "  night of {today}: {} asked, {} landed, {}",
+        output::count(sum(|r| r.asked)),
+        output::count(sum(|r| r.landed)),
+        output::plural(sum(|r| r.rows), "row"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_day_is_missed_between_two_nights() {
+        let end: Day = "2026-11-24".parse().unwrap();
+        let nights = nights(end, 396);
+        assert_eq!(nights.last(), Some(&end));
+        assert!(end.since(nights[0]) <= 396);
+        assert!(nights.windows(2).all(|w| w[1].since(w[0]) < crate::plan::WINDOW_DAYS - crate::plan::LAG_DAYS));
+    }
+}

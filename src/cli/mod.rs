@@ -1,0 +1,127 @@
+//! The command line: the only place that prints. Data goes to stdout, everything else to stderr.
+
+mod completions;
+mod demo;
+mod emulate;
+mod import;
+mod output;
+mod pipeline;
+mod plan;
+mod reports;
+mod run;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Error, Kind, Result};
+
+/// Microsoft 365 usage reports from Microsoft Graph to partitioned Parquet, every night, for ever.
+#[derive(Parser)]
+#[command(name = "usagelake", version, about, max_term_width = 110, propagate_version = true)]
+struct Cli {
+    /// Print one machine-readable document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on stderr (`-vv` for every request)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole pipeline on an embedded Graph emulator: no account, no configuration
+    Demo(demo::Demo),
+    /// Say what a run would ask for, why, and how long it takes
+    Plan(plan::Plan),
+    /// Extract what is due, land it, publish it: the nightly job
+    Run(run::Run),
+    /// Land CSV or JSON that was saved earlier
+    Import(import::Import),
+    /// Print the report catalog, or one report of it
+    Reports(reports::Reports),
+    /// Show what is covered, report by day, and what will expire next
+    Status(status::Status),
+    /// Serve Microsoft Graph's usage reports for an emulated tenant
+    Emulate(emulate::Emulate),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Where the lake is and whose.
+#[derive(Args, Clone)]
+struct LakeArgs {
+    /// The lake: a path, or `az://`, `abfss://`, `s3://`, `gs://`
+    #[arg(long, value_name = "URL", env = "USAGELAKE_LAKE")]
+    lake: Option<String>,
+    /// The tenant's name: its table of the pipeline file, and the partition value in the lake
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+/// The pipeline file.
+#[derive(Args, Clone)]
+struct ConfigArgs {
+    /// The pipeline file
+    #[arg(long, value_name = "FILE", env = "USAGELAKE_CONFIG", default_value = "usagelake.toml")]
+    config: PathBuf,
+}
+
+/// How a command ended. Schedulers read the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Done, nothing new included.
+    Done = 0,
+    /// Failed; nothing was published.
+    Failed = 1,
+    /// The command line or the pipeline file is wrong.
+    Usage = 2,
+    /// Something was published, something else failed, is held back or incomplete.
+    Partial = 3,
+}
+
+impl Exit {
+    fn of(e: &Error) -> Exit {
+        match e.kind() {
+            Kind::Usage | Kind::Config => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// Parses, runs, prints, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::logging(cli.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            output::error(&Error::new(Kind::File, "cannot start").because(e));
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    };
+    let exit = runtime.block_on(dispatch(cli.command, cli.json)).unwrap_or_else(|e| {
+        output::error(&e);
+        Exit::of(&e)
+    });
+    // Uploads and parsers that were abandoned must not keep the process.
+    runtime.shutdown_background();
+    ExitCode::from(exit as u8)
+}
+
+async fn dispatch(command: Command, json: bool) -> Result<Exit> {
+    match command {
+        Command::Demo(demo) => demo.run(json).await,
+        Command::Plan(plan) => plan.run(json).await,
+        Command::Run(run) => run.run(json).await,
+        Command::Import(import) => import.run(json).await,
+        Command::Reports(reports) => reports.run(json),
+        Command::Status(status) => status.run(json).await,
+        Command::Emulate(emulate) => emulate.run(json).await,
+        Command::Completions(completions) => completions.run(),
+    }
+}

@@ -1,0 +1,261 @@
+//! `usagelake run`
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Args;
+
+use super::pipeline::pipeline;
+use super::{ConfigArgs, Exit, LakeArgs, output};
+use crate::catalog::directory::Listing;
+use crate::catalog::{self, Report};
+use crate::config::{Pipeline, select};
+use crate::day::{Clock, Day};
+use crate::error::{Error, Kind, Result};
+use crate::lake::Lake;
+use crate::night::record::{Outcome, ReportRecord, RunRecord};
+use crate::night::{self, Event, Job, ProductNames};
+use crate::plan::{Wishes, duration};
+
+/// What to run.
+#[derive(Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    lake: LakeArgs,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// Which reports and days.
+#[derive(Args, Clone)]
+pub(super) struct Selection {
+    /// Only these reports or workloads
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    report: Vec<String>,
+    /// Only `date=` answers from this day on, whether they are due or not
+    #[arg(long, value_name = "DAY")]
+    from: Option<Day>,
+    /// Only `date=` answers up to this day
+    #[arg(long, value_name = "DAY")]
+    to: Option<Day>,
+    /// Take this day for today (UTC)
+    #[arg(long, value_name = "DAY")]
+    pub(super) today: Option<Day>,
+    /// Only the I-th of N shares of the reports, to spread a run over machines
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parsed.filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n).ok_or_else(|| "write it like `1/3`".to_string())
+}
+
+/// The machine's clock, or one that takes `today` for today.
+pub(super) fn clock(today: Option<Day>) -> Clock {
+    today.map_or_else(Clock::default, Clock::on)
+}
+
+impl Selection {
+    /// The reports that are meant, out of the pipeline's.
+    pub(super) fn reports(&self, pipeline: &[&'static Report]) -> Result<Vec<&'static Report>> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Error::new(Kind::Usage, format!("`--from {from}` is after `--to {to}`")));
+        }
+        let named = if self.report.is_empty() { pipeline.to_vec() } else { select(&self.report, &[])? };
+        Ok(match self.shard {
+            None => named,
+            Some((i, n)) => named.into_iter().enumerate().filter(|(at, _)| at % n == i - 1).map(|(_, r)| r).collect(),
+        })
+    }
+
+    /// The lists of the directory that are meant: all of the pipeline's, unless reports are named. Of several shares the
+    /// first reads them.
+    pub(super) fn directory(&self, pipeline: &[&'static Listing]) -> Vec<&'static Listing> {
+        if self.means_directory() { pipeline.to_vec() } else { Vec::new() }
+    }
+
+    fn means_directory(&self) -> bool {
+        self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
+    }
+
+    pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
+        Wishes { from: self.from, to: self.to, reread_days }
+    }
+}
+
+impl Run {
+    pub(super) async fn run(self, json: bool) -> Result<Exit> {
+        let pipeline = pipeline(&self.config, &self.lake)?;
+        let reports = self.selection.reports(&pipeline.reports)?;
+        let directory = self.selection.directory(&pipeline.directory);
+        let wishes = self.selection.wishes(pipeline.reread_days);
+        // A file that is wrong is found before anybody is asked for anything.
+        let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
+        let names = names.map(ProductNames::read).transpose()?;
+        let lake = Lake::open(&pipeline.lake)?;
+        // The destination is tried before anybody is asked for anything.
+        lake.prepare().await?;
+        let mut records = Vec::new();
+        let mut lost: Option<Error> = None;
+        for tenant in &pipeline.tenants {
+            let Pipeline { codec, raw, .. } = pipeline;
+            let clock = clock(self.selection.today);
+            let product_names = names.as_ref();
+            let (lake, reports, directory) = (&lake, &reports, &directory);
+            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, clock };
+            let watch = Watch::new(tenant.pace);
+            match night::run(&job, &|event| watch.event(&event)).await {
+                Ok(record) => {
+                    if !json {
+                        summary(&record);
+                    }
+                    records.push(record);
+                }
+                // One tenant's failure takes no other down.
+                Err(e) => {
+                    if let Some(before) = lost.replace(e.with("tenant", &tenant.name)) {
+                        output::error(&before);
+                    }
+                }
+            }
+        }
+        if json {
+            output::document(&records);
+        }
+        match lost {
+            // It is printed by whoever turns it into an exit code.
+            Some(e) if records.is_empty() => Err(e),
+            Some(e) => {
+                output::error(&e);
+                Ok(exit(&records, true))
+            }
+            None => Ok(exit(&records, false)),
+        }
+    }
+}
+
+fn exit(records: &[RunRecord], lost: bool) -> Exit {
+    let came = |o: Outcome| matches!(o, Outcome::Done | Outcome::Partial);
+    if !lost && records.iter().all(|r| r.outcome == Outcome::Done) {
+        Exit::Done
+    } else if records.iter().any(|r| came(r.outcome)) {
+        Exit::Partial
+    } else {
+        Exit::Failed
+    }
+}
+
+/// Says what goes on while it does: to people who watch a terminal in any case, else where `-v` asks for it.
+pub(super) struct Watch {
+    pace: (u32, std::time::Duration),
+    terminal: bool,
+    ended: AtomicUsize,
+    due: AtomicUsize,
+}
+
+impl Watch {
+    pub(super) fn new(pace: (u32, std::time::Duration)) -> Watch {
+        let terminal = std::io::stderr().is_terminal();
+        Watch { pace, terminal, ended: AtomicUsize::new(0), due: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        let text = match event {
+            Event::Planned(plans) => {
+                let requests: usize = plans.iter().map(|p| p.requests.len()).sum();
+                self.due.store(plans.len(), Ordering::Relaxed);
+                let time = duration(plans, self.pace);
+                let wait =
+                    if time.is_zero() { String::new() } else { format!(", at least {}", output::duration(time)) };
+                format!(
+                    "{} to {}{wait}",
+                    output::plural(requests as u64, "request"),
+                    output::plural(plans.len() as u64, "report")
+                )
+            }
+            Event::Ended(r) => {
+                let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                let due = self.due.load(Ordering::Relaxed);
+                format!(
+                    "{ended}/{due} {}: {} asked, {} landed, {}",
+                    r.report,
+                    r.asked,
+                    r.landed,
+                    output::plural(r.rows, "row")
+                )
+            }
+            Event::Listed(r) => format!("directory, {}: {}", r.report, output::plural(r.rows, "row")),
+        };
+        if self.terminal {
+            output::say(&text);
+        } else {
+            tracing::info!("{text}");
+        }
+    }
+}
+
+/// Says what a run did, to stderr.
+pub(super) fn summary(record: &RunRecord) {
+    let sum = |f: fn(&ReportRecord) -> u64| record.reports.iter().chain(&record.directory).map(f).sum::<u64>();
+    for report in record.reports.iter().chain(&record.directory) {
+        for problem in report.problems.iter().take(3) {
+            let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
+            let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };
+            output::say(&format!("{word}: {}{window}: {}", report.report, problem.message));
+            if let Some(hint) = &problem.hint {
+                output::say(&format!("  hint: {hint}"));
+            }
+        }
+        if report.problems.len() > 3 {
+            output::say(&format!("  and {} more of this report", report.problems.len() - 3));
+        }
+        if !report.unknown_headers.is_empty() {
+            output::say(&format!(
+                "drift: {}: the catalog does not know {}; kept in `unknown_columns`",
+                report.report,
+                report.unknown_headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let missing = missing(report);
+        if !missing.is_empty() {
+            output::say(&format!(
+                "drift: {}: the answers lack {}; null in the table",
+                report.report,
+                missing.join(", ")
+            ));
+        }
+        if report.rejected_cells > 0 {
+            output::say(&format!(
+                "rejects: {}: {} did not parse; see `_usagelake/rejects` in the lake",
+                report.report,
+                output::plural(report.rejected_cells, "cell")
+            ));
+        }
+    }
+    output::say(&format!(
+        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed; {} published",
+        record.tenant,
+        output::plural(sum(|r| r.asked), "window"),
+        output::count(sum(|r| r.landed)),
+        output::count(sum(|r| r.rows)),
+        output::count(sum(|r| r.unchanged)),
+        output::count(sum(|r| r.empty)),
+        output::count(sum(|r| r.late)),
+        output::count(sum(|r| r.failed)),
+        output::plural(sum(|r| r.published), "partition"),
+    ));
+}
+
+/// Columns that every answer should have and some lacked. Those that no document promises are not worth a line.
+fn missing(record: &ReportRecord) -> Vec<String> {
+    let Some(report) = catalog::find(&record.report) else { return Vec::new() };
+    let promised = |name: &&String| {
+        report.columns.iter().position(|c| c.name == **name).is_some_and(|i| catalog::expected(report, i))
+    };
+    record.missing_columns.iter().filter(promised).map(|name| format!("`{name}`")).collect()
+}

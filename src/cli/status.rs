@@ -1,0 +1,238 @@
+//! `usagelake status`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::pipeline::{existing, lake_address};
+use super::run::clock;
+use super::{ConfigArgs, Exit, LakeArgs, output};
+use crate::catalog;
+use crate::day::{Day, Window};
+use crate::error::{Error, Kind, Result};
+use crate::lake::{Lake, Layout};
+use crate::ledger::{Availability, Ledger, Slice, Status as State};
+use crate::plan::{LAG_DAYS, WINDOW_DAYS};
+
+/// What to show.
+#[derive(Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    lake: LakeArgs,
+    /// Only these reports
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    report: Vec<String>,
+    /// How many days back the calendar goes
+    #[arg(long, value_name = "N", default_value_t = 35)]
+    days: u32,
+    /// Take this day for today (UTC)
+    #[arg(long, value_name = "DAY")]
+    today: Option<Day>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    tenant: String,
+    today: Day,
+    /// Days that Graph still has and the lake has not, with the last UTC day on which they can be read.
+    expiring: Vec<Expiring>,
+    reports: Vec<Covered>,
+}
+
+#[derive(Serialize)]
+struct Expiring {
+    report: String,
+    day: Day,
+    last_chance: Day,
+}
+
+#[derive(Serialize)]
+struct Covered {
+    report: String,
+    table: String,
+    availability: Availability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    refresh_date: Option<Day>,
+    /// Slices by how they stand.
+    counts: BTreeMap<&'static str, u64>,
+    rows: u64,
+    slices: Vec<Slice>,
+}
+
+impl Status {
+    pub(super) async fn run(self, json: bool) -> Result<Exit> {
+        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let today = clock(self.today).today();
+        let tenants = match &self.lake.tenant {
+            Some(tenant) => vec![tenant.clone()],
+            None => tenants(&lake).await?,
+        };
+        let mut documents = Vec::new();
+        for tenant in tenants {
+            let document = self.cover(&lake, tenant, today).await?;
+            if !json {
+                self.show(&document);
+            }
+            documents.push(document);
+        }
+        if json {
+            output::document(&documents);
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn cover(&self, lake: &Lake, tenant: String, today: Day) -> Result<Document> {
+        let layout = Layout::new(&tenant);
+        let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
+        let wanted = if self.report.is_empty() {
+            catalog::all().iter().collect()
+        } else {
+            crate::config::select(&self.report, &[])?
+        };
+        let (mut reports, mut expiring) = (Vec::new(), Vec::new());
+        for report in wanted {
+            let table = report.table();
+            if !keys.iter().any(|k| k.contains(&format!("/report={table}/"))) {
+                continue;
+            }
+            let ledger = Ledger::load_all(lake, &layout, &table, &keys).await?;
+            if report.date && report.night.dates && ledger.standing.availability == Availability::Served {
+                expiring.extend(expires(&report.function, &ledger, today));
+            }
+            let refreshed = ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max();
+            reports.push(covered(&report.function, table, &ledger, refreshed));
+        }
+        let listings = catalog::directory::listings().chain(catalog::directory::from_files());
+        for name in listings.map(|l| l.name()).filter(|_| self.report.is_empty()) {
+            if keys.iter().any(|k| k.contains(&format!("/report={name}/"))) {
+                let ledger = Ledger::load_all(lake, &layout, name, &keys).await?;
+                let read = ledger.slices().filter(|s| s.status == State::Landed).map(|s| s.day).max();
+                reports.push(covered(name, name.to_string(), &ledger, read));
+            }
+        }
+        expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
+        Ok(Document { tenant, today, expiring, reports })
+    }
+
+    fn show(&self, document: &Document) {
+        let today = document.today;
+        output::print(&format!("tenant {}, today {today} (UTC)\n", document.tenant));
+        match document.expiring.first() {
+            None => output::print("nothing that Graph still has is about to be lost\n"),
+            Some(first) => {
+                output::print(&format!(
+                    "{} that Graph still has and the lake has not; the first is lost after {}: {} of {}\n",
+                    output::plural(document.expiring.len() as u64, "day"),
+                    first.last_chance,
+                    first.report,
+                    first.day,
+                ));
+            }
+        }
+        let from = today.plus(-(self.days as i32));
+        let days: Vec<Day> = (0..=today.since(from)).map(|n| from.plus(n)).collect();
+        let by_day: Vec<&Covered> =
+            document.reports.iter().filter(|r| r.slices.iter().any(|s| matches!(s.window, Window::Date(_)))).collect();
+        if !by_day.is_empty() {
+            output::print(&format!("days from {from} to {today}, `date=` answers"));
+            output::print(
+                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+            );
+            let rows: Vec<Vec<String>> = by_day
+                .iter()
+                .map(|r| {
+                    let line: String = days.iter().map(|d| mark(r, *d, today)).collect();
+                    vec![r.report.clone(), line]
+                })
+                .collect();
+            output::print(&output::table(&["REPORT", "DAYS"], &rows));
+            output::print("");
+        }
+        let rows: Vec<Vec<String>> = document
+            .reports
+            .iter()
+            .map(|r| {
+                let counts: Vec<String> = r.counts.iter().map(|(k, n)| format!("{} {k}", output::count(*n))).collect();
+                let state = match r.availability {
+                    Availability::Served => counts.join(", "),
+                    Availability::NotEnabled => format!("not served: {}", r.reason.clone().unwrap_or_default()),
+                    Availability::NotReady => format!("not ready: {}", r.reason.clone().unwrap_or_default()),
+                    Availability::NotPermitted => format!("not permitted: {}", r.reason.clone().unwrap_or_default()),
+                };
+                let refreshed = r.refresh_date.map(|d| d.to_string()).unwrap_or_default();
+                vec![r.report.clone(), refreshed, output::count(r.rows), state]
+            })
+            .collect();
+        output::print(&output::table(&["REPORT", "UP TO", "ROWS READ", "SLICES"], &rows));
+    }
+}
+
+/// What the ledger says of a report or of a list of the directory.
+fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    ledger.slices().for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
+    Covered {
+        report: name.to_string(),
+        table,
+        availability: ledger.standing.availability,
+        reason: ledger.standing.reason.clone(),
+        refresh_date,
+        counts,
+        rows: ledger.slices().map(|s| s.rows).sum(),
+        slices: ledger.slices().cloned().collect(),
+    }
+}
+
+/// Days that Graph still has and the ledger has not.
+fn expires(function: &str, ledger: &Ledger, today: Day) -> Vec<Expiring> {
+    (LAG_DAYS..=WINDOW_DAYS)
+        .map(|n| today.plus(-n))
+        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(State::Landed | State::Empty)))
+        .map(|day| Expiring { report: function.to_string(), day, last_chance: day.plus(WINDOW_DAYS) })
+        .collect()
+}
+
+fn word(status: State) -> &'static str {
+    match status {
+        State::Landed => "landed",
+        State::Empty => "empty",
+        State::Late => "late",
+        State::Failed => "failed",
+        State::Expired => "expired",
+    }
+}
+
+fn mark(report: &Covered, day: Day, today: Day) -> char {
+    let slice = report.slices.iter().find(|s| s.window == Window::Date(day));
+    match slice.map(|s| (s.status, s.names)) {
+        Some((State::Landed, crate::ledger::Names::Concealed)) => '*',
+        Some((State::Landed, _)) => '#',
+        Some((State::Empty, _)) => '.',
+        Some((State::Late, _)) => '~',
+        Some((State::Failed, _)) => '!',
+        Some((State::Expired, _)) => 'x',
+        None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
+        None => '_',
+    }
+}
+
+/// The tenants that the lake has a ledger of.
+async fn tenants(lake: &Lake) -> Result<Vec<String>> {
+    let mut tenants: Vec<String> = lake
+        .list("_usagelake/ledger")
+        .await?
+        .into_iter()
+        .filter_map(|(key, _)| Some(key.split_once("tenant=")?.1.split('/').next()?.to_string()))
+        .collect();
+    tenants.dedup();
+    if tenants.is_empty() {
+        return Err(Error::new(Kind::Usage, "the lake has no tenant yet")
+            .with("lake", lake.address())
+            .hint("fill it with `usagelake run` or `usagelake import`"));
+    }
+    Ok(tenants)
+}

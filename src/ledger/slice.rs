@@ -1,0 +1,181 @@
+//! One reading of one window of a report.
+
+use serde::{Deserialize, Serialize};
+
+use crate::day::{Day, Window};
+
+/// How a slice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Its rows are published.
+    Landed,
+    /// Graph answered with no row. That is not zero: the day may come later.
+    Empty,
+    /// Graph does not have the day yet.
+    Late,
+    /// It could not be read or was no report. Nothing was published; what was published stays.
+    Failed,
+    /// It left Graph's window before it was read.
+    Expired,
+}
+
+/// Whose names the rows show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Names {
+    /// The report names nobody.
+    #[default]
+    None,
+    /// Names as they are.
+    Named,
+    /// All names are concealed.
+    Concealed,
+    /// Some are, some are not.
+    Mixed,
+}
+
+/// An object of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its key.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What an earlier reading of a slice said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// When it was read, UTC.
+    pub read_at: String,
+    /// The run that read it.
+    pub run: String,
+    /// How the slice stood.
+    pub status: Status,
+    /// The rows of the answer.
+    pub rows: u64,
+    /// SHA-256 of the answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+}
+
+/// One window of a report and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// What was asked.
+    pub window: Window,
+    /// The day that was asked for, else the refresh date of the answer.
+    pub day: Day,
+    /// How it stands.
+    pub status: Status,
+    /// The refresh date that the answer gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_date: Option<Day>,
+    /// Rows of the answer.
+    pub rows: u64,
+    /// Bytes of the answer, uncompressed.
+    pub bytes: u64,
+    /// SHA-256 of the answer, in hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+    /// Cells that did not parse.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected_cells: u64,
+    /// Headers that the catalog does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_headers: Vec<String>,
+    /// Columns of the catalog that the answer lacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_columns: Vec<String>,
+    /// Whose names the rows show.
+    #[serde(default)]
+    pub names: Names,
+    /// The answer as it was received, where raw is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Object>,
+    /// The objects that its rows went to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
+    /// When these objects were put, UTC: a window that is read again unchanged has an older one than other windows of the
+    /// same month, and its word on the month's object does not count.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub published_at: String,
+    /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was first read, UTC.
+    pub first_read_at: String,
+    /// When it was last read, UTC.
+    pub read_at: String,
+    /// The run that last read it.
+    pub run: String,
+    /// What earlier readings said, where they said something else. Oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Reading>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Slice {
+    /// A slice that was read at `read_at` by `run` and of which nothing more is known yet.
+    pub fn new(window: Window, day: Day, status: Status, read_at: &str, run: &str) -> Slice {
+        Slice {
+            window,
+            day,
+            status,
+            refresh_date: None,
+            rows: 0,
+            bytes: 0,
+            sha256: String::new(),
+            rejected_cells: 0,
+            unknown_headers: Vec::new(),
+            missing_columns: Vec::new(),
+            names: Names::None,
+            raw: None,
+            objects: Vec::new(),
+            published_at: String::new(),
+            reason: None,
+            first_read_at: read_at.to_string(),
+            read_at: read_at.to_string(),
+            run: run.to_string(),
+            before: Vec::new(),
+        }
+    }
+
+    /// The UTC day on which it was last read.
+    pub fn read_on(&self) -> Option<Day> {
+        self.read_at.get(..10)?.parse().ok()
+    }
+
+    /// Takes over what an earlier reading of the same slice leaves: its beginning and its history. Where rows are
+    /// published and this reading brought none, they stay, and the slice says only when it was read again. A reading
+    /// that failed is none: the slice says why, and the window is due as before.
+    pub(super) fn follow(&mut self, before: &Slice) {
+        if before.status == Status::Landed && self.status != Status::Landed {
+            let reason = self.reason.take();
+            *self = match self.status {
+                Status::Failed => Slice { reason, ..before.clone() },
+                _ => Slice { read_at: self.read_at.clone(), run: self.run.clone(), reason: None, ..before.clone() },
+            };
+            return;
+        }
+        self.first_read_at.clone_from(&before.first_read_at);
+        self.before.clone_from(&before.before);
+        if before.status != self.status || before.sha256 != self.sha256 {
+            self.before.push(Reading {
+                read_at: before.read_at.clone(),
+                run: before.run.clone(),
+                status: before.status,
+                rows: before.rows,
+                sha256: before.sha256.clone(),
+            });
+        }
+    }
+}

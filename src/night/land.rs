@@ -1,0 +1,302 @@
+//! One answer on its way: bytes to raw, rows to partitions, at the same time and in bounded memory.
+//!
+//! Nothing is seen of it before the whole answer was read and judged. Then the raw object appears, then the partitions.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::catalog::{Merge, Report};
+use crate::config::{Codec, RawPolicy};
+use crate::day::Window;
+use crate::error::{Error, Kind, Result};
+use crate::lake::{Guard, Lake, Layout, Upload, hex};
+use crate::ledger::Object;
+use crate::normalise::{Normaliser, Outcome};
+use crate::tables::encode::Finished;
+use crate::tables::route::{Known, Partition, Piece, Router};
+
+/// Chunks that may wait between the network and the parser. Each is as large as the network made it, tens of KiB.
+const WAITING: usize = 32;
+
+/// Where things go.
+#[derive(Clone)]
+pub struct Place {
+    /// The lake.
+    pub lake: Lake,
+    /// The tenant's paths.
+    pub layout: Layout,
+    /// The right to write.
+    pub guard: Guard,
+    /// How Parquet is compressed.
+    pub codec: Codec,
+    /// Whether raw is kept.
+    pub raw: RawPolicy,
+}
+
+/// What is being landed.
+pub struct Answer<'a> {
+    /// The report.
+    pub report: &'static Report,
+    /// What was asked.
+    pub window: Window,
+    /// What is known of the partition.
+    pub known: Known,
+    /// The name of the raw object, without extension.
+    pub name: &'a str,
+    /// Whether the body is JSON.
+    pub json: bool,
+    /// SHA-256 of the answer that is published for this window, by the day of its slice; an equal one changes nothing.
+    pub published: &'a dyn Fn(&str) -> bool,
+}
+
+/// What came of it.
+pub struct Landed {
+    /// What the parser saw.
+    pub outcome: Outcome,
+    /// Bytes of the answer.
+    pub bytes: u64,
+    /// SHA-256 of the answer, in hexadecimal.
+    pub sha256: String,
+    /// The answer as kept, where raw is kept and it is new.
+    pub raw: Option<Object>,
+    /// The partitions that were published.
+    pub partitions: Vec<(Partition, Object)>,
+    /// The rows, where the table is merged and not replaced.
+    pub batches: Vec<RecordBatch>,
+    /// Whether exactly this answer was published before.
+    pub unchanged: bool,
+}
+
+/// Lands one answer.
+pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Result<Bytes>>) -> Result<Landed> {
+    let (chunks, to_parse) = mpsc::channel::<Bytes>(WAITING);
+    let (pieces, mut encoded) = mpsc::channel::<Piece>(WAITING);
+    let (report, codec, known) = (answer.report, place.codec, answer.known);
+    let parse = tokio::task::spawn_blocking(move || digest(report, codec, known, to_parse, pieces));
+
+    let extension = if answer.json { "json.zst" } else { "csv.zst" };
+    let key = place.layout.raw(&report.table(), answer.window, &format!("{}.{extension}", answer.name));
+    let mut raw = Raw::begin(place, key)?;
+    let mut files: BTreeMap<Partition, (Upload, Sha256)> = BTreeMap::new();
+    let mut finished: Vec<(Partition, Upload, Object)> = Vec::new();
+
+    let read = async {
+        let mut body = std::pin::pin!(body);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk?;
+            raw.write(&chunk).await?;
+            if chunks.send(chunk).await.is_err() {
+                // The parser has stopped: its own error says why.
+                break;
+            }
+        }
+        drop(chunks);
+        Ok::<(), Error>(())
+    };
+    let write = async {
+        let mut result = Ok(());
+        while let Some(piece) = encoded.recv().await {
+            result = store(place, report, &mut files, &mut finished, piece).await;
+            if result.is_err() {
+                // The parser must not wait for somebody who has stopped listening.
+                encoded.close();
+                break;
+            }
+        }
+        result
+    };
+    let (read, write) = tokio::join!(read, write);
+    let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
+
+    // A cut connection explains a cut report, so it is told first.
+    let result = read.and(parsed).and_then(whole).and_then(|parsed| write.map(|()| parsed));
+    let (outcome, batches) = match result {
+        Ok(parsed) => parsed,
+        Err(e) => {
+            raw.abort().await;
+            for (upload, _) in files.into_values() {
+                upload.abort().await;
+            }
+            for (_, upload, _) in finished {
+                upload.abort().await;
+            }
+            return Err(e);
+        }
+    };
+    let (bytes, sha256) = raw.digest();
+    if (answer.published)(&sha256) {
+        raw.abort().await;
+        for (_, upload, _) in finished {
+            upload.abort().await;
+        }
+        return Ok(Landed {
+            outcome,
+            bytes,
+            sha256,
+            raw: None,
+            partitions: Vec::new(),
+            batches: Vec::new(),
+            unchanged: true,
+        });
+    }
+    let raw = raw.finish(&place.guard, outcome.rows).await?;
+    let mut partitions = Vec::with_capacity(finished.len());
+    for (partition, upload, object) in finished {
+        upload.finish(&place.guard).await?;
+        partitions.push((partition, object));
+    }
+    Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
+}
+
+/// Refuses an answer that says that it is one page of several: its rows would pass for all.
+fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
+    if !parsed.0.more_pages {
+        return Ok(parsed);
+    }
+    Err(Error::new(Kind::NotAReport, "the answer is one page of several")
+        .hint("save the report as CSV, or all pages of it in one JSON document"))
+}
+
+async fn store(
+    place: &Place,
+    report: &Report,
+    files: &mut BTreeMap<Partition, (Upload, Sha256)>,
+    finished: &mut Vec<(Partition, Upload, Object)>,
+    piece: Piece,
+) -> Result<()> {
+    match piece {
+        Piece::Bytes(partition, bytes) => {
+            let (upload, sha) = open(place, report, files, partition);
+            sha.update(&bytes);
+            upload.write(bytes).await
+        }
+        Piece::Last(partition, Finished { bytes, rows, size }) => {
+            open(place, report, files, partition);
+            if let Some((mut upload, mut sha)) = files.remove(&partition) {
+                sha.update(&bytes);
+                upload.write(bytes).await?;
+                let path = upload.key().to_string();
+                finished.push((partition, upload, Object { path, size, sha256: hex(sha), rows }));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn open<'a>(
+    place: &Place,
+    report: &Report,
+    files: &'a mut BTreeMap<Partition, (Upload, Sha256)>,
+    partition: Partition,
+) -> &'a mut (Upload, Sha256) {
+    files.entry(partition).or_insert_with(|| {
+        let key = place.layout.detail(&report.table(), partition.period, partition.day);
+        (place.lake.upload(key), Sha256::new())
+    })
+}
+
+/// The part that computes: chunks to rows to Parquet. Rows of merged tables are handed back as they are.
+fn digest(
+    report: &'static Report,
+    codec: Codec,
+    known: Known,
+    mut chunks: mpsc::Receiver<Bytes>,
+    pieces: mpsc::Sender<Piece>,
+) -> Result<(Outcome, Vec<RecordBatch>)> {
+    let mut batches = Vec::new();
+    let mut normaliser = Normaliser::new(report);
+    // The receiver is gone only when the upload has failed, and that error is the one that is told.
+    let mut out = |piece: Piece| {
+        pieces.blocking_send(piece).map_err(|_| Error::new(Kind::Lake, "the partition could not be written"))
+    };
+    if report.merge != Merge::Replace {
+        let mut keep = |batch: RecordBatch| {
+            batches.push(batch);
+            Ok(())
+        };
+        while let Some(chunk) = chunks.blocking_recv() {
+            normaliser.push(&chunk, &mut keep)?;
+        }
+        let outcome = normaliser.finish(&mut keep)?;
+        return Ok((outcome, batches));
+    }
+    let mut router = Router::new(report, codec, known);
+    while let Some(chunk) = chunks.blocking_recv() {
+        normaliser.push(&chunk, &mut |batch| router.write(batch, &mut out))?;
+    }
+    let outcome = normaliser.finish(&mut |batch| router.write(batch, &mut out))?;
+    router.finish(&mut out)?;
+    Ok((outcome, batches))
+}
+
+/// The answer as it was received: hashed, and where raw is kept compressed and uploaded.
+pub(super) struct Raw {
+    sha: Sha256,
+    bytes: u64,
+    kept: Option<Kept>,
+}
+
+struct Kept {
+    zstd: zstd::stream::write::Encoder<'static, Vec<u8>>,
+    upload: Upload,
+    sha: Sha256,
+}
+
+/// zstd's own default: a tenth of the size at the speed of a fast network.
+const RAW_LEVEL: i32 = 3;
+
+impl Raw {
+    /// Begins the object at `key`.
+    pub(super) fn begin(place: &Place, key: String) -> Result<Raw> {
+        let kept = match place.raw {
+            RawPolicy::Off => None,
+            RawPolicy::Keep | RawPolicy::Days(_) => {
+                let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
+                Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
+            }
+        };
+        Ok(Raw { sha: Sha256::new(), bytes: 0, kept })
+    }
+
+    pub(super) async fn write(&mut self, chunk: &Bytes) -> Result<()> {
+        self.sha.update(chunk);
+        self.bytes += chunk.len() as u64;
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        std::io::Write::write_all(&mut kept.zstd, chunk).map_err(compress)?;
+        let done = std::mem::take(kept.zstd.get_mut());
+        if !done.is_empty() {
+            kept.sha.update(&done);
+            kept.upload.write(done.into()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn digest(&self) -> (u64, String) {
+        (self.bytes, hex(self.sha.clone()))
+    }
+
+    pub(super) async fn finish(self, guard: &Guard, rows: u64) -> Result<Option<Object>> {
+        let Some(Kept { zstd, mut upload, mut sha }) = self.kept else { return Ok(None) };
+        let rest = zstd.finish().map_err(compress)?;
+        sha.update(&rest);
+        upload.write(rest.into()).await?;
+        let object = Object { path: upload.key().to_string(), size: upload.size(), sha256: hex(sha), rows };
+        upload.finish(guard).await?;
+        Ok(Some(object))
+    }
+
+    pub(super) async fn abort(self) {
+        if let Some(kept) = self.kept {
+            kept.upload.abort().await;
+        }
+    }
+}
+
+fn compress(e: std::io::Error) -> Error {
+    Error::new(Kind::Lake, "cannot compress the answer").because(e)
+}

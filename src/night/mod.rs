@@ -1,0 +1,242 @@
+//! The nightly job: plan, extract, land, publish, ledger, manifest, record. One tenant at a time.
+//!
+//! It promises that a report's failure takes no other report down, that what is published stays until something better
+//! is, and that a kill at any instant costs work and never data. It prints nothing.
+
+mod directory;
+mod import;
+pub mod land;
+mod manifest;
+pub mod record;
+mod rejects;
+mod report;
+mod retention;
+
+pub use directory::ProductNames;
+pub use import::{File, Imported, Options as ImportOptions, import};
+
+use futures::StreamExt;
+use tokio::sync::Semaphore;
+
+use crate::catalog::Report;
+use crate::catalog::directory::Listing;
+use crate::config::{Codec, RawPolicy, Tenant};
+use crate::day::Clock;
+use crate::error::Result;
+use crate::graph::Client;
+use crate::lake::{Guard, Lake, Layout};
+use crate::ledger::Ledger;
+use crate::plan::{ListingPlan, ReportPlan, Wishes, plan};
+use land::Place;
+use record::{ReportRecord, RunRecord, overall};
+use report::{Night, extract, stamp};
+
+/// How many answers are landed at once. Each holds a row group and a few parts: this bounds memory, not requests.
+const LANDING: usize = 4;
+/// How many ledgers are loaded at once.
+const LOADING: usize = 16;
+
+/// What a run is told.
+pub struct Job<'a> {
+    /// Where the lake is.
+    pub lake: &'a Lake,
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The reports.
+    pub reports: &'a [&'static Report],
+    /// The lists of the directory.
+    pub directory: &'a [&'static Listing],
+    /// Microsoft's names of licences, where the pipeline names the file.
+    pub product_names: Option<&'a ProductNames>,
+    /// What is wanted beside what is due.
+    pub wishes: Wishes,
+    /// How Parquet is compressed.
+    pub codec: Codec,
+    /// Whether raw is kept.
+    pub raw: RawPolicy,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Something that happened, for whoever watches.
+pub enum Event<'a> {
+    /// The plan is made; the run begins.
+    Planned(&'a [ReportPlan]),
+    /// A report has ended.
+    Ended(&'a record::ReportRecord),
+    /// A list of the directory has ended.
+    Listed(&'a record::ReportRecord),
+}
+
+/// Loads the ledgers of the reports.
+pub async fn ledgers(lake: &Lake, tenant: &str, reports: &[&'static Report], clock: Clock) -> Result<Vec<Ledger>> {
+    load(lake, tenant, reports.iter().map(|r| r.table()), clock).await
+}
+
+/// Loads the ledgers of lists of the directory and plans them.
+pub async fn listings(
+    lake: Option<&Lake>,
+    tenant: &str,
+    directory: &[&'static Listing],
+    clock: Clock,
+    wishes: Wishes,
+) -> Result<Vec<(ListingPlan, Ledger)>> {
+    let names = directory.iter().map(|l| l.name().to_string());
+    let ledgers = match lake {
+        Some(lake) => load(lake, tenant, names, clock).await?,
+        None => names.map(|name| Ledger::empty(&name)).collect(),
+    };
+    let plan = |(list, ledger): (&&'static Listing, Ledger)| {
+        (crate::plan::listing(list, &ledger, clock.today(), wishes), ledger)
+    };
+    Ok(directory.iter().zip(ledgers).map(plan).collect())
+}
+
+async fn load(lake: &Lake, tenant: &str, names: impl Iterator<Item = String>, clock: Clock) -> Result<Vec<Ledger>> {
+    let layout = Layout::new(tenant);
+    let today = clock.today();
+    let loads = names.map(|name| {
+        let layout = layout.clone();
+        async move { Ledger::load(lake, &layout, &name, today).await }
+    });
+    futures::stream::iter(loads).buffered(LOADING).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+/// Plans a night.
+pub fn plans(reports: &[&'static Report], ledgers: &[Ledger], clock: Clock, wishes: Wishes) -> Vec<ReportPlan> {
+    reports.iter().zip(ledgers).map(|(r, l)| plan(r, l, clock.today(), wishes)).collect()
+}
+
+/// Runs a night for one tenant. The lake must be prepared. An error means that the run could not go on; what was
+/// published before it is in the ledger.
+pub async fn run(job: &Job<'_>, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
+    let guard = job.lake.lock(&job.tenant.name).await?;
+    let result = locked(job, guard.clone(), watch).await;
+    let released = guard.release().await;
+    let record = result?;
+    released?;
+    Ok(record)
+}
+
+async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
+    let client = Client::new(job.tenant)?;
+    let layout = Layout::new(&job.tenant.name);
+    let id = new_id(job.clock);
+    let started_at = stamp(job.clock);
+    let place = Place { lake: job.lake.clone(), layout: layout.clone(), guard, codec: job.codec, raw: job.raw };
+    let begun = Begun::mark(&place, &id).await?;
+
+    let ledgers = ledgers(job.lake, &job.tenant.name, job.reports, job.clock).await?;
+    let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
+    watch(Event::Planned(&plans));
+    let landing = Semaphore::new(LANDING);
+    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing: &landing };
+    let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
+        let night = &night;
+        async move {
+            let record = extract(night, plan, &mut ledger).await?;
+            Ok::<_, crate::error::Error>((record, ledger))
+        }
+    });
+    // Each function is paced by itself, so all go side by side; what bounds memory is the landing.
+    let mut running = futures::stream::iter(tasks).buffer_unordered(job.reports.len().max(1));
+    let reports = async {
+        let (mut records, mut ledgers) = (Vec::new(), Vec::new());
+        while let Some(ended) = running.next().await {
+            let (record, ledger) = ended?;
+            watch(Event::Ended(&record));
+            records.push(record);
+            ledgers.push(ledger);
+        }
+        Ok((records, ledgers))
+    };
+    let concealed = async { Ok(concealed_names(&client).await) };
+    // The reports come first: they wait for Graph's pace, and the directory is read meanwhile.
+    let ended = tokio::try_join!(reports, directory(&night, job, watch), concealed);
+    drop(running);
+    let ((mut records, mut published), (mut lists, read), concealed_names) = ended?;
+    published.extend(read);
+    records.sort_by(|a, b| a.report.cmp(&b.report));
+    lists.sort_by(|a, b| a.report.cmp(&b.report));
+    manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
+    let forgotten = retention::apply(&place, job.clock).await?;
+    tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
+    let record = RunRecord {
+        run: id.clone(),
+        tenant: job.tenant.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        started_at,
+        ended_at: stamp(job.clock),
+        outcome: overall(records.iter().chain(&lists)),
+        today: job.clock.today(),
+        concealed_names,
+        reports: records,
+        directory: lists,
+    };
+    let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
+    place.lake.put(&layout.run(&id), text.into()).await?;
+    begun.end(&place).await?;
+    Ok(record)
+}
+
+/// Reads the lists of the directory, one after the other, and the file of product names.
+async fn directory(
+    night: &Night<'_>,
+    job: &Job<'_>,
+    watch: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(Vec<ReportRecord>, Vec<Ledger>)> {
+    let (lake, tenant) = (job.lake, &job.tenant.name);
+    let (mut records, mut ledgers) = (Vec::new(), Vec::new());
+    for (plan, mut ledger) in listings(Some(lake), tenant, job.directory, job.clock, job.wishes).await? {
+        let record = directory::extract(night, &plan, &mut ledger).await?;
+        watch(Event::Listed(&record));
+        records.push(record);
+        ledgers.push(ledger);
+    }
+    if let Some(names) = job.product_names {
+        for mut ledger in load(lake, tenant, std::iter::once(names.listing().name().to_string()), job.clock).await? {
+            records.push(directory::names(night, names, &mut ledger).await?);
+            ledgers.push(ledger);
+        }
+    }
+    Ok((records, ledgers))
+}
+
+/// Whether the tenant conceals names. That it cannot be read is no failure: names are recognised in the reports, too.
+async fn concealed_names(client: &Client) -> Option<bool> {
+    match client.concealed_names().await {
+        Ok(concealed) => concealed,
+        Err(e) => {
+            tracing::warn!("whether names are concealed cannot be read: {e}");
+            None
+        }
+    }
+}
+
+/// A run's id: when it began (UTC) and a random word.
+fn new_id(clock: Clock) -> String {
+    format!("{}-{:06x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..1 << 24))
+}
+
+/// The mark of a run that writes.
+struct Begun {
+    /// Whether the mark of another run was there: that run did not end.
+    interrupted: bool,
+}
+
+impl Begun {
+    async fn mark(place: &Place, run: &str) -> Result<Begun> {
+        let key = place.layout.running();
+        let interrupted = place.lake.read(&key).await?.is_some();
+        if interrupted {
+            let swept = place.lake.sweep(place.layout.tenant()).await;
+            tracing::info!("the run before did not end; {swept} half-written files of it were deleted");
+        }
+        place.lake.put(&key, run.to_string().into()).await?;
+        Ok(Begun { interrupted })
+    }
+
+    async fn end(self, place: &Place) -> Result<()> {
+        place.lake.delete(&place.layout.running()).await
+    }
+}

@@ -1,0 +1,182 @@
+//! The record of a run: for each report what was asked, what landed, what was published, and what to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::day::Window;
+use crate::error::{Error, Kind};
+
+/// What one run did for one tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run's id: when it began (UTC) and a random word.
+    pub run: String,
+    /// The tenant's partition value.
+    pub tenant: String,
+    /// The version of usagelake.
+    pub version: String,
+    /// When it began, UTC.
+    pub started_at: String,
+    /// When it ended, UTC.
+    pub ended_at: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The day that the run took for today.
+    pub today: crate::day::Day,
+    /// Whether the tenant conceals names in reports; null where that could not be read.
+    #[serde(default)]
+    pub concealed_names: Option<bool>,
+    /// Each report, by function name.
+    pub reports: Vec<ReportRecord>,
+    /// Each list of the directory, by name, and the file of product names.
+    #[serde(default)]
+    pub directory: Vec<ReportRecord>,
+}
+
+/// How a run or a report ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything that was asked for came, nothing new included.
+    Done,
+    /// Something was published, something else failed.
+    Partial,
+    /// Nothing was published, and something failed.
+    Failed,
+    /// Graph does not serve the report to this tenant, or never let the application read the list. That is no failure.
+    NotServed,
+}
+
+/// What a run did for one report, or for one list of the directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportRecord {
+    /// The function's name, or the list's.
+    pub report: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Windows that were asked for.
+    pub asked: u64,
+    /// Answers that landed with rows.
+    pub landed: u64,
+    /// Answers that were the same as what is published.
+    pub unchanged: u64,
+    /// Answers without a row.
+    pub empty: u64,
+    /// Days that Graph does not have yet.
+    pub late: u64,
+    /// Windows that failed.
+    pub failed: u64,
+    /// Partitions that were published.
+    pub published: u64,
+    /// Rows of the answers that landed.
+    pub rows: u64,
+    /// Cells that did not parse.
+    pub rejected_cells: u64,
+    /// Bytes of the answers.
+    pub bytes: u64,
+    /// Requests that were made, retries included.
+    pub attempts: u64,
+    /// Seconds waited for the pace and for Graph.
+    pub waited_seconds: f64,
+    /// Headers that the catalog does not know; they are kept in `unknown_columns`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_headers: Vec<String>,
+    /// Columns of the catalog that an answer lacked; they are null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_columns: Vec<String>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+/// Something that went wrong with a window of a report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// The window, where one is concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// What kind of thing it is.
+    pub kind: String,
+    /// What happened and why.
+    pub message: String,
+    /// What the operator can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// An error as a record keeps it.
+    pub fn new(window: Option<Window>, e: &Error) -> Problem {
+        let mut message = e.to_string();
+        let mut cause = std::error::Error::source(e);
+        while let Some(c) = cause {
+            message.push_str(&format!(": {c}"));
+            cause = c.source();
+        }
+        let kind = serde_json::to_value(e.kind()).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
+        Problem { window, kind, message, hint: e.hint_text().map(str::to_string) }
+    }
+}
+
+impl ReportRecord {
+    /// A record of nothing yet.
+    pub fn new(report: &str) -> ReportRecord {
+        ReportRecord {
+            report: report.to_string(),
+            outcome: Outcome::Done,
+            asked: 0,
+            landed: 0,
+            unchanged: 0,
+            empty: 0,
+            late: 0,
+            failed: 0,
+            published: 0,
+            rows: 0,
+            rejected_cells: 0,
+            bytes: 0,
+            attempts: 0,
+            waited_seconds: 0.0,
+            unknown_headers: Vec::new(),
+            missing_columns: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Notes headers and columns that differ from the catalog, each once.
+    pub fn drift(&mut self, unknown: &[String], missing: &[String]) {
+        for (to, from) in [(&mut self.unknown_headers, unknown), (&mut self.missing_columns, missing)] {
+            for name in from {
+                if !to.contains(name) {
+                    to.push(name.clone());
+                }
+            }
+        }
+    }
+
+    /// How the report ended, from what is counted.
+    pub fn settle(&mut self) {
+        if self.outcome == Outcome::NotServed {
+            return;
+        }
+        self.outcome = match (self.failed, self.landed + self.unchanged) {
+            (0, _) => Outcome::Done,
+            (_, 0) => Outcome::Failed,
+            _ => Outcome::Partial,
+        };
+    }
+}
+
+/// How a run ended, from how its reports did.
+pub fn overall<'a>(reports: impl Iterator<Item = &'a ReportRecord> + Clone) -> Outcome {
+    let failed = reports.clone().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Partial));
+    let came = reports.clone().any(|r| r.landed + r.unchanged > 0);
+    match (failed, came) {
+        (false, _) => Outcome::Done,
+        (true, true) => Outcome::Partial,
+        (true, false) => Outcome::Failed,
+    }
+}
+
+/// Whether an error ends the whole run: the lake or the sign-in is lost, not a report.
+pub fn ends_the_run(kind: Kind) -> bool {
+    matches!(kind, Kind::Lake | Kind::Locked | Kind::SignIn | Kind::Config | Kind::Usage | Kind::File)
+}

@@ -1,0 +1,339 @@
+//! One report of a night: its requests in order, its ledger, its record.
+
+use arrow::compute::concat_batches;
+use tokio::sync::Semaphore;
+
+use super::land::{Answer, Landed, Place, land};
+use super::record::{Outcome, Problem, ReportRecord, ends_the_run};
+use crate::catalog::Merge;
+use crate::day::{Clock, Day, Window};
+use crate::error::{Error, Kind, Result};
+use crate::graph::{self, Client};
+use crate::ledger::{Availability, Ledger, Names, Object, Slice, Status};
+use crate::plan::{LAG_DAYS, ReportPlan, Request};
+use crate::tables::merge::Covered;
+use crate::tables::publish::publish;
+use crate::tables::route::Known;
+
+/// After so many windows of a report have failed in a row, the rest of it waits for the next run: whatever is wrong is
+/// not about the day.
+const GIVE_UP_AFTER: u32 = 3;
+
+/// What all reports of a run share.
+pub struct Night<'a> {
+    /// Where things go.
+    pub place: &'a Place,
+    /// Graph.
+    pub client: &'a Client,
+    /// The time.
+    pub clock: Clock,
+    /// The run's id.
+    pub run: &'a str,
+    /// How many answers may be landed at once: bounds memory.
+    pub landing: &'a Semaphore,
+}
+
+/// Extracts one report. An error here ends the run; what concerns the report alone is in its record.
+pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) -> Result<ReportRecord> {
+    let mut record = ReportRecord::new(&plan.report.function);
+    if plan.skipped.is_some() {
+        record.outcome = Outcome::NotServed;
+        return Ok(record);
+    }
+    let mut failed_in_a_row = 0;
+    for request in &plan.requests {
+        record.asked += 1;
+        let asked = ask(night, plan, request, ledger, &mut record).await;
+        let Err(e) = asked else {
+            failed_in_a_row = 0;
+            continue;
+        };
+        if ends_the_run(e.kind()) {
+            return Err(e);
+        }
+        let today = night.clock.today();
+        if e.kind().is_state() && !ledger.standing.ever_landed {
+            let availability =
+                if e.kind() == Kind::NotReady { Availability::NotReady } else { Availability::NotEnabled };
+            ledger.standing.is(availability, today, Some(e.to_string()));
+            record.outcome = Outcome::NotServed;
+            record.problems.push(Problem::new(Some(request.window), &e));
+            break;
+        }
+        if let (Kind::OutsideWindow, Window::Date(day)) = (e.kind(), request.window) {
+            outside(night, ledger, &mut record, day, &e);
+            failed_in_a_row = 0;
+            continue;
+        }
+        record.failed += 1;
+        record.problems.push(Problem::new(Some(request.window), &e));
+        if let Window::Date(day) = request.window {
+            let mut slice = night.slice(request.window, day, Status::Failed);
+            slice.reason = Some(e.to_string());
+            ledger.record(slice);
+            ledger.standing.answered(request.window, today, None);
+        }
+        failed_in_a_row += 1;
+        let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
+        if hopeless || failed_in_a_row == GIVE_UP_AFTER {
+            break;
+        }
+    }
+    expire(night, ledger);
+    ledger.save(&night.place.lake, &night.place.layout, &night.place.guard).await?;
+    record.settle();
+    Ok(record)
+}
+
+impl Night<'_> {
+    /// A slice of this run.
+    pub(super) fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
+        Slice::new(window, day, status, &stamp(self.clock), self.run)
+    }
+
+    /// The name of an answer in raw, without extension: when it was read, and the run's random word.
+    pub(super) fn answer_name(&self) -> String {
+        let word = self.run.rsplit('-').next().unwrap_or_default();
+        format!("{}-{word}", self.clock.now().format("%Y%m%dT%H%M%SZ"))
+    }
+}
+
+/// An instant as the ledger writes it, UTC; in microseconds, so that what a report reads has an order.
+pub fn stamp(clock: Clock) -> String {
+    clock.now().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// Asks for one window, lands the answer, publishes it, and writes the ledger.
+async fn ask(
+    night: &Night<'_>,
+    plan: &ReportPlan,
+    request: &Request,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+) -> Result<()> {
+    let mut budget = night.client.budget();
+    let result = loop {
+        match attempt(night, plan, request, ledger, &mut budget).await {
+            Err(e) if e.is_temporary() => match budget.again(e).await {
+                Ok(_) => continue,
+                Err(gave_up) => break Err(gave_up),
+            },
+            result => break result,
+        }
+    };
+    record.attempts += u64::from(budget.attempts());
+    record.waited_seconds += budget.waited().as_secs_f64();
+    let today = night.clock.today();
+    let landed = match result? {
+        Some(landed) => landed,
+        None => {
+            record.empty += 1;
+            if let Window::Date(day) = request.window {
+                ledger.record(night.slice(request.window, day, Status::Empty));
+            }
+            served(ledger, request.window, today, None);
+            return Ok(());
+        }
+    };
+    settle(night, plan, request, ledger, record, landed).await
+}
+
+/// One try at a window: request, body, landing. None where Graph answers without a body.
+async fn attempt(
+    night: &Night<'_>,
+    plan: &ReportPlan,
+    request: &Request,
+    ledger: &Ledger,
+    budget: &mut graph::Budget,
+) -> Result<Option<Landed>> {
+    let answer = night.client.report(plan.report, request.window, budget).await?;
+    let graph::Answer::Body(body) = answer else { return Ok(None) };
+    let _permit = night.landing.acquire().await.map_err(|e| Error::new(Kind::Lake, "the run is ending").because(e))?;
+    let day = match request.window {
+        Window::Date(day) => Some(day),
+        _ => None,
+    };
+    let name = night.answer_name();
+    let published = |sha256: &str| published(ledger, request.window, sha256);
+    let answer = Answer {
+        report: plan.report,
+        window: request.window,
+        known: Known {
+            period: Some(request.window.period()),
+            day,
+            fallback: Some(night.clock.today().plus(-LAG_DAYS)),
+        },
+        name: &name,
+        json: body.content_type.as_deref().is_some_and(|t| t.contains("json")),
+        published: &published,
+    };
+    land(night.place, answer, body.into_stream()).await.map(Some)
+}
+
+/// Whether exactly this answer is what the ledger has for the window.
+fn published(ledger: &Ledger, window: Window, sha256: &str) -> bool {
+    let same = |s: &Slice| s.status == Status::Landed && s.sha256 == sha256;
+    match window {
+        Window::Date(day) => ledger.date(day).is_some_and(same),
+        _ => ledger.slices().filter(|s| s.window == window).any(same),
+    }
+}
+
+/// Publishes what landed (merged tables), and writes the ledger.
+async fn settle(
+    night: &Night<'_>,
+    plan: &ReportPlan,
+    request: &Request,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+    landed: Landed,
+) -> Result<()> {
+    let place = night.place;
+    let today = night.clock.today();
+    let outcome = &landed.outcome;
+    record.bytes += landed.bytes;
+    let refresh = outcome.refresh_dates.last().copied();
+    let fallback = today.plus(-LAG_DAYS);
+    let day = match request.window {
+        Window::Date(day) => day,
+        _ => refresh.unwrap_or(fallback),
+    };
+    // A report that Graph has stopped to refresh speaks of a month before those that a night looks at.
+    ledger.load_month(&place.lake, &place.layout, day).await?;
+    record.drift(&outcome.unknown_headers, &outcome.missing_columns);
+    if outcome.rows == 0 {
+        record.empty += 1;
+        served(ledger, request.window, today, refresh);
+        ledger.record(filled(night.slice(request.window, day, Status::Empty), &landed));
+        return ledger.save(&place.lake, &place.layout, &place.guard).await;
+    }
+    if landed.unchanged {
+        record.unchanged += 1;
+        served(ledger, request.window, today, refresh);
+        if let Some(known) = ledger.get(request.window, day).cloned() {
+            // It could be read: why it could not be before is no news any more.
+            let (read_at, run) = (stamp(night.clock), night.run.to_string());
+            ledger.record(Slice { read_at, run, reason: None, ..known });
+        }
+        return ledger.save(&place.lake, &place.layout, &place.guard).await;
+    }
+    let mut objects: Vec<Object> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
+    record.published += objects.len() as u64;
+    if plan.report.merge != Merge::Replace {
+        let rows = concat_batches(&plan.report.schema(), &landed.batches)
+            .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
+        let others = answers(ledger);
+        let covered = covered(request.window, &landed);
+        let months = publish(
+            &place.lake,
+            &place.layout,
+            &place.guard,
+            plan.report,
+            place.codec,
+            &rows,
+            covered,
+            &others,
+            fallback,
+        )
+        .await?;
+        record.published += months.iter().filter(|(_, changed)| *changed).count() as u64;
+        objects.extend(months.into_iter().map(|(object, _)| object));
+    }
+    if !landed.outcome.rejects.is_empty() {
+        super::rejects::keep(place, plan.report, request.window, &landed, night.run).await?;
+    }
+    record.landed += 1;
+    record.rows += landed.outcome.rows;
+    record.rejected_cells += landed.outcome.rejected_cells;
+    served(ledger, request.window, today, refresh);
+    ledger.standing.ever_landed = true;
+    let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
+    slice.objects = objects;
+    slice.published_at = stamp(night.clock);
+    ledger.record(slice);
+    ledger.save(&place.lake, &place.layout, &place.guard).await
+}
+
+/// Notes that a window was answered: after its rows are published, since it is not asked for again then.
+fn served(ledger: &mut Ledger, window: Window, today: Day, refresh: Option<Day>) {
+    ledger.standing.is(Availability::Served, today, None);
+    ledger.standing.answered(window, today, refresh);
+}
+
+/// A slice with what the answer said.
+pub fn filled(mut slice: Slice, landed: &Landed) -> Slice {
+    let outcome = &landed.outcome;
+    slice.refresh_date = outcome.refresh_dates.last().copied();
+    slice.rows = outcome.rows;
+    slice.bytes = landed.bytes;
+    slice.sha256.clone_from(&landed.sha256);
+    slice.rejected_cells = outcome.rejected_cells;
+    slice.unknown_headers.clone_from(&outcome.unknown_headers);
+    slice.missing_columns.clone_from(&outcome.missing_columns);
+    slice.raw.clone_from(&landed.raw);
+    slice.names = match (outcome.named_rows, outcome.concealed_rows) {
+        (0, 0) => Names::None,
+        (_, 0) => Names::Named,
+        (0, _) => Names::Concealed,
+        _ => Names::Mixed,
+    };
+    slice
+}
+
+/// The window of an answer of counts: as asked, else as the answer says it, else the days that it has.
+pub fn covered(window: Window, landed: &Landed) -> Option<Covered> {
+    let outcome = &landed.outcome;
+    let refresh = outcome.refresh_dates.last().copied().or(outcome.report_dates.map(|(_, last)| last))?;
+    let period = match window {
+        Window::Period(n) => n,
+        _ => match outcome.report_periods.last() {
+            Some(n) => u16::try_from(*n).ok()?,
+            None => u16::try_from(refresh.since(outcome.report_dates.map(|(first, _)| first)?) + 1).ok()?,
+        },
+    };
+    Some(Covered { refresh, period })
+}
+
+/// The windows of the answers that the ledger has.
+pub fn answers(ledger: &Ledger) -> Vec<Covered> {
+    ledger
+        .slices()
+        .filter(|s| s.status == Status::Landed)
+        .filter_map(|s| match (s.window, s.refresh_date) {
+            (Window::Period(period), Some(refresh)) => Some(Covered { refresh, period }),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Graph says that a day is outside its window: not there yet, or gone.
+fn outside(night: &Night<'_>, ledger: &mut Ledger, record: &mut ReportRecord, day: Day, e: &Error) {
+    let today = night.clock.today();
+    ledger.standing.answered(Window::Date(day), today, None);
+    let young = today.since(day) < crate::plan::WINDOW_DAYS / 2;
+    let mut slice = night.slice(Window::Date(day), day, if young { Status::Late } else { Status::Expired });
+    slice.reason = Some(e.to_string());
+    if young {
+        record.late += 1;
+    }
+    ledger.record(slice);
+}
+
+/// Days that have left Graph's window unread are expired: no request can bring them any more.
+fn expire(night: &Night<'_>, ledger: &mut Ledger) {
+    let Some(from) = ledger.standing.dates_from else { return };
+    let gone = night.clock.today().plus(-crate::plan::WINDOW_DAYS);
+    let mut day = from.max(gone.plus(-crate::plan::WINDOW_DAYS));
+    while day < gone {
+        let unread = match ledger.date(day).map(|s| s.status) {
+            Some(Status::Landed | Status::Empty | Status::Expired) => false,
+            Some(Status::Late | Status::Failed) | None => true,
+        };
+        if unread {
+            let mut slice = night.slice(Window::Date(day), day, Status::Expired);
+            slice.reason = Some("it left Graph's window of 28 days before it was read".to_string());
+            ledger.record(slice);
+        }
+        day = day.plus(1);
+    }
+}

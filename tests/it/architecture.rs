@@ -1,0 +1,102 @@
+//! The invariants of ARCHITECTURE.md that a test can hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Source files with their module, without tests.
+fn modules() -> Vec<(String, PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    files
+        .into_iter()
+        .filter(|p| !p.components().any(|c| c.as_os_str() == "tests" || c.as_os_str() == "tests.rs"))
+        .map(|p| {
+            let inside = p.strip_prefix(&src).unwrap();
+            let module =
+                inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_string();
+            let text = fs::read_to_string(&p).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string();
+            (module, p, text)
+        })
+        .filter(|(module, ..)| module != "lib" && module != "main")
+        .collect()
+}
+
+fn order() -> Vec<String> {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).map(str::to_string).collect()
+}
+
+/// The modules that a text names after `crate::`.
+fn used(text: &str, known: &[String]) -> Vec<String> {
+    let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut names: Vec<String> = code
+        .split("crate::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .filter(|name| known.contains(name))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn a_module_uses_only_what_stands_above_it() {
+    let order = order();
+    let at = |name: &str| order.iter().position(|m| m == name).unwrap_or_else(|| panic!("`{name}` is not in lib.rs"));
+    let mut wrong = Vec::new();
+    for (module, path, text) in modules() {
+        for name in used(&text, &order) {
+            if at(&name) > at(&module) {
+                wrong.push(format!("{}: `{module}` uses `{name}`, which stands below it", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_emulator_knows_the_catalog_and_nothing_of_the_client() {
+    let allowed = ["error", "day", "catalog", "emulator"];
+    for (module, path, text) in modules() {
+        if module == "emulator" {
+            let others: Vec<String> =
+                used(&text, &order()).into_iter().filter(|n| !allowed.contains(&n.as_str())).collect();
+            assert!(others.is_empty(), "{}: {others:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    for (module, path, text) in modules() {
+        for word in ["println!", "eprintln!", "print!(", "dbg!", "stdout()", "stderr()"] {
+            assert!(module == "cli" || !text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_report_is_named_in_the_source() {
+    for (_, path, text) in modules() {
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for report in usagelake::catalog::all() {
+            for name in [report.function.clone(), report.table()] {
+                assert!(!code.contains(&name), "{} names `{name}`", path.display());
+            }
+        }
+    }
+}

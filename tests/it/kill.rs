@@ -1,0 +1,77 @@
+//! A run that is killed at any instant costs work and never data: the next run ends with the lake of a night that nobody
+//! disturbed, byte for byte.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::world::World;
+
+const NIGHT: [&str; 5] = ["--report", "Email", "Teams", "OneDrive", "Reports"];
+
+/// Every file under a folder, whoever made it, with its hash.
+fn walk(folder: &Path, base: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, base, found);
+        } else {
+            let name = path.strip_prefix(base).unwrap().display().to_string();
+            found.insert(name, Sha256::digest(std::fs::read(&path).unwrap()).to_vec());
+        }
+    }
+}
+
+fn tables(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let lake = Path::new(world.address());
+    walk(&lake.join("tables"), lake, &mut found);
+    found
+}
+
+#[test]
+fn a_killed_run_is_made_good_by_the_next() {
+    let mut world = World::new();
+    world.move_to("quiet");
+    world.run(&NIGHT[..4]).exits(0);
+    let want = tables(&world);
+    assert!(want.len() > 150);
+
+    world.move_to("killed");
+    // At its beginning, in the midst of details, near its end; each goes on where the one before was killed.
+    for requests in [4, 60, 150] {
+        let before = world.requests().len();
+        let mut run = world.night(&NIGHT[..4]).spawn().unwrap();
+        while world.requests().len() < before + requests {
+            assert!(run.try_wait().unwrap().is_none(), "it ended before it was killed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let left: Vec<String> = tables(&world).into_keys().collect();
+        assert!(left.len() < want.len(), "there is something left to do");
+        let whole = tables(&world);
+        assert!(
+            whole
+                .iter()
+                .filter(|(k, _)| k.ends_with(".parquet"))
+                .all(|(k, sha)| want.contains_key(k) && (k.contains("month=") || want[k] == *sha))
+        );
+    }
+    assert!(Path::new(world.address()).join("_usagelake/lock/contoso.json").exists(), "the lock's file is left behind");
+    let folder = Path::new(world.address()).join("tables/email_activity_user_detail/tenant=contoso/period=1");
+    std::fs::create_dir_all(folder.join("day=2026-11-17")).unwrap();
+    std::fs::write(folder.join("day=2026-11-17/part-0.parquet#1"), "half of a partition").unwrap();
+
+    let asked = world.requests().len();
+    let ran = world.run(&NIGHT[..4]).exits(0);
+    assert!(world.calls(asked).len() < 250, "what had landed is not asked for again");
+    assert_eq!(ran.record["outcome"], "done");
+    let got = tables(&world);
+    let differ: Vec<_> = got.iter().filter(|(k, sha)| want.get(*k) != Some(sha)).map(|(k, _)| k).collect();
+    assert!(differ.is_empty() && got.len() == want.len(), "{differ:?}");
+    world.manifest_is_whole();
+    assert!(world.files("_usagelake/lock").into_keys().all(|k| !k.ends_with(".running")));
+}

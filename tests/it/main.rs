@@ -1,0 +1,16 @@
+//! Behaviour through the public surface: the built binary, the emulator, real object stores.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod answers;
+mod architecture;
+mod busy;
+mod clean;
+mod days;
+mod directory;
+mod files;
+mod kill;
+mod printed;
+mod setup;
+mod stores;
+mod truth;
+mod world;
