@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use arrow::array::{Array, RecordBatch};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::{Args, ValueEnum};
@@ -77,11 +78,12 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>> {
         .map(|c| ArrayFormatter::try_new(c.as_ref(), &format))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| Error::new(Kind::Usage, "a column cannot be printed").because(e))?;
+    let nulls: Vec<Option<NullBuffer>> = batch.columns().iter().map(|c| c.logical_nulls()).collect();
     let row = |n: usize| {
-        let cell = |(array, text): (&arrow::array::ArrayRef, &ArrayFormatter<'_>)| {
-            array.is_valid(n).then(|| text.value(n).to_string())
+        let cell = |(nulls, text): (&Option<NullBuffer>, &ArrayFormatter<'_>)| {
+            nulls.as_ref().is_none_or(|nulls| nulls.is_valid(n)).then(|| text.value(n).to_string())
         };
-        batch.columns().iter().zip(&columns).map(cell).collect()
+        nulls.iter().zip(&columns).map(cell).collect()
     };
     Ok((0..batch.num_rows()).map(row).collect())
 }

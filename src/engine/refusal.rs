@@ -36,6 +36,9 @@ fn hint(e: &DataFusionError, tables: &[String]) -> Option<String> {
             }
             _ => None,
         },
+        DataFusionError::Plan(text) if text.contains("not supported") => {
+            Some("write one statement that reads: a SELECT, `SHOW TABLES` or `DESCRIBE table`".to_string())
+        }
         DataFusionError::Plan(text) => {
             let name = text.split("table '").nth(1)?.split('\'').next()?;
             let bare = name.rsplit('.').next().unwrap_or(name);
@@ -50,9 +53,13 @@ fn hint(e: &DataFusionError, tables: &[String]) -> Option<String> {
     }
 }
 
-/// The message without what DataFusion adds for its own developers.
+/// The message without what the hint says better, and without the name of the engine's one catalog.
 fn first_line(text: &str) -> String {
-    text.split("\n\n").next().unwrap_or(text).split(". Valid fields are").next().unwrap_or(text).trim().to_string()
+    let mut text = text;
+    for tail in ["\n", ". Did you mean", " Valid fields are"] {
+        text = text.split(tail).next().unwrap_or(text);
+    }
+    text.trim().trim_end_matches('.').replace("usagelake.lake.", "")
 }
 
 #[derive(Debug)]

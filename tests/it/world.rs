@@ -94,6 +94,7 @@ pub struct World {
     lake: String,
     today: Day,
     settings: String,
+    marts: bool,
 }
 
 impl World {
@@ -132,7 +133,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let today = options.today;
         let emulator = Some(runtime.block_on(Emulator::start(options)).unwrap());
-        World { runtime, emulator, folder, lake, today, settings: String::new() }
+        World { runtime, emulator, folder, lake, today, settings: String::new(), marts: false }
     }
 
     pub fn emulator(&self) -> &Emulator {
@@ -156,6 +157,12 @@ impl World {
     /// Lines at the top of the pipeline file.
     pub fn set(&mut self, settings: &str) {
         self.settings = settings.to_string();
+    }
+
+    /// Lets nights build the marts. Most tests are about tables, and are quicker without.
+    pub fn with_marts(mut self) -> World {
+        self.marts = true;
+        self
     }
 
     /// Moves emulator and client to another day.
@@ -184,8 +191,8 @@ impl World {
         let path = self.folder().join("usagelake.toml");
         let url = self.emulator().url();
         let text = format!(
-            "{}\n[tenant.contoso]\nid = \"contoso\"\nauth = {{ method = \"client-secret\", client_id = \"app\", secret = {{ env = \"USAGELAKE_TEST_SECRET\" }} }}\nendpoints = {{ login = \"{url}\", graph = \"{url}\" }}\npace = {{ requests = 1000000, per = \"1s\" }}\n",
-            self.settings
+            "marts.build = {}\n{}\n[tenant.contoso]\nid = \"contoso\"\nauth = {{ method = \"client-secret\", client_id = \"app\", secret = {{ env = \"USAGELAKE_TEST_SECRET\" }} }}\nendpoints = {{ login = \"{url}\", graph = \"{url}\" }}\npace = {{ requests = 1000000, per = \"1s\" }}\n",
+            self.marts, self.settings
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -321,7 +328,7 @@ impl World {
         found.remove(0)
     }
 
-    /// Fails unless the manifest names exactly the objects of `tables/` with their sizes and hashes.
+    /// Fails unless the manifest names exactly the objects of `tables/` and `marts/` with their sizes and hashes.
     #[track_caller]
     pub fn manifest_is_whole(&self) {
         let text = self.files("_usagelake/manifest").remove("_usagelake/manifest/contoso.json").expect("no manifest");
@@ -332,7 +339,7 @@ impl World {
             .iter()
             .map(|(key, o)| (key.clone(), o["sha256"].as_str().unwrap().to_string()))
             .collect();
-        let there = self.snapshot(&["tables"]);
+        let there = self.snapshot(&["tables", "marts"]);
         let wrong: Vec<_> = there.iter().filter(|(k, sha)| named.get(*k) != Some(sha)).map(|(k, _)| k).collect();
         assert!(wrong.is_empty(), "the manifest does not have {wrong:?}");
         let gone: Vec<_> = named.keys().filter(|k| !there.contains_key(*k)).collect();
