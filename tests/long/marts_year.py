@@ -103,9 +103,9 @@ def acts(path, table, people, acted, day):
 
 
 def call(*command):
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"error: {' '.join(map(str, command))} ended with {done.returncode}")
+        sys.exit(f"error: {' '.join(map(str, command))} ended with {done.returncode}: {done.stderr}")
 
 
 def night(binary, lake, people, day, folder):
