@@ -4,6 +4,7 @@
 //! schema though there is none; memory is bounded, what does not fit goes to disk; nothing that SQL says can write,
 //! read a file of this machine, or ask the clock. What is wrong with a statement is said with the nearest name.
 
+mod joins;
 mod objects;
 mod refusal;
 mod session;

@@ -8,12 +8,13 @@ use crate::error::{Error, Kind, nearest};
 /// An error of `kind` for a statement that could not be planned or answered. `tables` are those that there are.
 pub fn refusal(kind: Kind, e: DataFusionError, tables: &[String]) -> Error {
     let hint = hint(&e, tables);
-    let full = matches!(e.find_root(), DataFusionError::ResourcesExhausted(_));
+    // A join that runs out of memory may end in a panic of DataFusion's own, which comes as the end of a task.
+    let full = matches!(e.find_root(), DataFusionError::ResourcesExhausted(_) | DataFusionError::ExecutionJoin(_));
     let what = if full { "the SQL needs more memory than it may use" } else { "the SQL cannot be answered" };
     let error = Error::new(kind, what).because(Plain(first_line(&e.strip_backtrace())));
     match hint {
         Some(hint) => error.hint(hint),
-        None if full => error.hint("give it more with `memory` under `[marts]`, or read fewer months at once"),
+        None if full => error.hint("give it more with `memory_mib` under `[marts]`, or fewer `threads`"),
         None => error,
     }
 }

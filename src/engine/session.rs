@@ -11,8 +11,10 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
+use super::joins;
 use super::objects::address;
 use crate::config::Marts;
 use crate::error::{Error, Kind, Result};
@@ -62,7 +64,13 @@ impl Engine {
             .with_target_partitions(self.threads)
             .with_information_schema(!steady)
             .with_default_catalog_and_schema("usagelake", "lake");
-        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .with_physical_optimizer_rules(joins::rules())
+            .build();
+        let context = SessionContext::new_with_state(state);
         if steady {
             UNSTEADY.iter().for_each(|name| context.deregister_udf(name));
         }
