@@ -14,8 +14,9 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use usagelake::catalog::{Report, find};
 use usagelake::config::Codec;
-use usagelake::normalise::Normaliser;
-use usagelake::tables::encode::{Encoder, encode_body};
+use usagelake::error::Result;
+use usagelake::normalise::{self, Normaliser, Outcome};
+use usagelake::tables::encode::{Encoder, Finished};
 
 const LARGE: usize = 1_000_000;
 const SMALL: usize = 300;
@@ -93,6 +94,21 @@ fn read(body: &Bytes, see: &mut dyn FnMut(RecordBatch)) {
 fn chunks(body: &Bytes) -> impl Iterator<Item = usagelake::error::Result<Bytes>> + use<> {
     let body = body.clone();
     (0..body.len()).step_by(CHUNK).map(move |i| Ok(body.slice(i..body.len().min(i + CHUNK))))
+}
+
+/// A body as one file; all bytes but the last go to `sink`.
+fn encode_body(
+    report: &'static Report,
+    codec: Codec,
+    chunks: impl Iterator<Item = Result<Bytes>>,
+    mut sink: impl FnMut(Bytes) -> Result<()> + Send,
+) -> Result<(Outcome, Finished)> {
+    let mut encoder = Encoder::new(report.schema(), codec)?;
+    let outcome = normalise::read(report, chunks, |batch| {
+        encoder.write(&batch)?;
+        sink(encoder.take())
+    })?;
+    Ok((outcome, encoder.finish()?))
 }
 
 #[divan::bench(sample_count = 9, sample_size = 1)]

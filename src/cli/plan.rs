@@ -44,7 +44,7 @@ impl Plan {
                 Some(lake) => night::ledgers(lake, &tenant.name, &reports, clock).await?,
                 None => reports.iter().map(|r| Ledger::empty(&r.table())).collect(),
             };
-            let wishes = self.selection.wishes(pipeline.reread_days);
+            let wishes = self.selection.wishes(pipeline.reread_days)?;
             let plans = night::plans(&reports, &ledgers, clock, wishes);
             let listings = self.selection.directory(&pipeline.directory);
             let listings = night::listings(lake.as_ref(), &tenant.name, &listings, clock, wishes).await?;

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::night::record::{Outcome, ReportRecord, RunRecord};
 use crate::night::{self, Event, Job, ProductNames};
-use crate::plan::{Wishes, duration};
+use crate::plan::{LAG_DAYS, WINDOW_DAYS, Wishes, duration};
 
 /// What to run.
 #[derive(Args)]
@@ -83,8 +83,15 @@ impl Selection {
         self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
     }
 
-    pub(super) fn wishes(&self, reread_days: u32) -> Wishes {
-        Wishes { from: self.from, to: self.to, reread_days }
+    /// What is wanted beside what is due. Days that Graph does not have are a mistake that is told before anybody is asked.
+    pub(super) fn wishes(&self, reread_days: u32) -> Result<Wishes> {
+        let today = clock(self.today).today();
+        let (first, last) = (today.plus(-WINDOW_DAYS), today.plus(-LAG_DAYS));
+        if self.from.is_some_and(|d| d > last) || self.to.is_some_and(|d| d < first) {
+            return Err(Error::new(Kind::Usage, "Graph has none of the days that `--from` and `--to` name")
+                .hint(format!("name days from {first} to {last}: `date=` answers reach back {WINDOW_DAYS} days")));
+        }
+        Ok(Wishes { from: self.from, to: self.to, reread_days })
     }
 }
 
@@ -93,7 +100,7 @@ impl Run {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
         let directory = self.selection.directory(&pipeline.directory);
-        let wishes = self.selection.wishes(pipeline.reread_days);
+        let wishes = self.selection.wishes(pipeline.reread_days)?;
         // A file that is wrong is found before anybody is asked for anything.
         let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
         let names = names.map(ProductNames::read).transpose()?;
@@ -113,6 +120,10 @@ impl Run {
                 Ok(record) => {
                     if !json {
                         summary(&record);
+                    }
+                    if let Some(lost) = &record.lost {
+                        output::say(&format!("error: the run could not go on: {}", lost.message));
+                        lost.hint.iter().for_each(|hint| output::say(&format!("\nhint: {hint}")));
                     }
                     records.push(record);
                 }

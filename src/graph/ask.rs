@@ -45,6 +45,7 @@ impl Client {
             if let Some(function) = request.function {
                 budget.paced(inner.pace.acquire(function).await);
             }
+            budget.enter().await;
             // After the turn: a token may end while waiting for it.
             let bearer = inner.tokens.get(budget).await?;
             let sent = inner.graph.get(request.url.clone()).bearer_auth(bearer.expose());

@@ -3,8 +3,10 @@
 //! A budget counts attempts and time, and says both when it gives up. Waiting for one's turn (see `pace`) is no failure
 //! and does not count against the time. What is not temporary is never asked again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Result};
@@ -71,6 +73,9 @@ pub struct Budget {
     asked: Option<Duration>,
     /// Whether it was given up: who asks again hears the same error.
     over: bool,
+    /// What a request passes before it is sent, and holds until it is repeated or the budget ends.
+    gate: Option<Arc<Semaphore>>,
+    pass: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
@@ -85,7 +90,17 @@ impl Budget {
             slept: Duration::ZERO,
             asked: None,
             over: false,
+            gate: None,
+            pass: None,
         }
+    }
+
+    /// Lets no more answers be under way at once than `gate` has permits: each of its requests takes one when its turn has
+    /// come, and gives it back where it must be repeated, or when the budget is dropped. What bounds the memory of those who
+    /// read bodies must be waited for before a body is there, or its connection dies of waiting.
+    pub fn through(mut self, gate: Arc<Semaphore>) -> Budget {
+        self.gate = Some(gate);
+        self
     }
 
     /// Requests sent so far.
@@ -112,6 +127,7 @@ impl Budget {
     /// itself where asking again cannot help; fails with how often and how long was tried where nothing is left.
     pub async fn again(&mut self, error: Error) -> Result<Duration> {
         let what = error.to_string();
+        self.pass = None;
         let wait = self.decide(error, Instant::now())?;
         tracing::info!("{what}: attempt {} follows in {}", self.attempts + 1, words(wait));
         tokio::time::sleep(wait).await;
@@ -126,6 +142,16 @@ impl Budget {
         }
         self.attempts += 1;
         self.asked = None;
+        self.pass = None;
+    }
+
+    /// Passes the gate, once the request's turn has come.
+    pub(super) async fn enter(&mut self) {
+        let Some(gate) = &self.gate else { return };
+        let begun = Instant::now();
+        // A gate that is closed holds nobody up: the run is ending, and its requests with it.
+        self.pass = Arc::clone(gate).acquire_owned().await.ok();
+        self.paced += begun.elapsed();
     }
 
     /// Adds a wait for one's turn.

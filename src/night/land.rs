@@ -16,7 +16,7 @@ use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
 use crate::ledger::Object;
-use crate::normalise::{Normaliser, Outcome};
+use crate::normalise::{Outcome, read};
 use crate::tables::encode::Finished;
 use crate::tables::route::{Known, Partition, Piece, Router};
 
@@ -208,30 +208,24 @@ fn digest(
     mut chunks: mpsc::Receiver<Bytes>,
     pieces: mpsc::Sender<Piece>,
 ) -> Result<(Outcome, Vec<RecordBatch>)> {
-    let mut batches = Vec::new();
-    let mut normaliser = Normaliser::new(report);
+    let chunks = std::iter::from_fn(|| chunks.blocking_recv().map(Ok));
+    if report.merge != Merge::Replace {
+        let mut batches = Vec::new();
+        let keep = |batch| {
+            batches.push(batch);
+            Ok(())
+        };
+        let outcome = read(report, chunks, keep)?;
+        return Ok((outcome, batches));
+    }
     // The receiver is gone only when the upload has failed, and that error is the one that is told.
     let mut out = |piece: Piece| {
         pieces.blocking_send(piece).map_err(|_| Error::new(Kind::Lake, "the partition could not be written"))
     };
-    if report.merge != Merge::Replace {
-        let mut keep = |batch: RecordBatch| {
-            batches.push(batch);
-            Ok(())
-        };
-        while let Some(chunk) = chunks.blocking_recv() {
-            normaliser.push(&chunk, &mut keep)?;
-        }
-        let outcome = normaliser.finish(&mut keep)?;
-        return Ok((outcome, batches));
-    }
     let mut router = Router::new(report, codec, known);
-    while let Some(chunk) = chunks.blocking_recv() {
-        normaliser.push(&chunk, &mut |batch| router.write(batch, &mut out))?;
-    }
-    let outcome = normaliser.finish(&mut |batch| router.write(batch, &mut out))?;
+    let outcome = read(report, chunks, |batch| router.write(batch, &mut out))?;
     router.finish(&mut out)?;
-    Ok((outcome, batches))
+    Ok((outcome, Vec::new()))
 }
 
 /// The answer as it was received: hashed, and where raw is kept compressed and uploaded.

@@ -15,20 +15,22 @@ mod retention;
 pub use directory::ProductNames;
 pub use import::{File, Imported, Options as ImportOptions, import};
 
+use std::sync::Arc;
+
 use futures::StreamExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
 use crate::config::{Codec, RawPolicy, Tenant};
 use crate::day::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::Ledger;
 use crate::plan::{ListingPlan, ReportPlan, Wishes, plan};
 use land::Place;
-use record::{ReportRecord, RunRecord, overall};
+use record::{Outcome, Problem, ReportRecord, RunRecord, overall};
 use report::{Night, extract, stamp};
 
 /// How many answers are landed at once. Each holds a row group and a few parts: this bounds memory, not requests.
@@ -129,51 +131,67 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let ledgers = ledgers(job.lake, &job.tenant.name, job.reports, job.clock).await?;
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
     watch(Event::Planned(&plans));
-    let landing = Semaphore::new(LANDING);
-    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing: &landing };
+    let landing = Arc::new(Semaphore::new(LANDING));
+    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing };
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
         let night = &night;
         async move {
             let record = extract(night, plan, &mut ledger).await?;
-            Ok::<_, crate::error::Error>((record, ledger))
+            Ok::<_, Error>((record, ledger))
         }
     });
     // Each function is paced by itself, so all go side by side; what bounds memory is the landing.
     let mut running = futures::stream::iter(tasks).buffer_unordered(job.reports.len().max(1));
+    let ended: Mutex<Vec<(ReportRecord, Ledger)>> = Mutex::default();
     let reports = async {
-        let (mut records, mut ledgers) = (Vec::new(), Vec::new());
-        while let Some(ended) = running.next().await {
-            let (record, ledger) = ended?;
+        while let Some(next) = running.next().await {
+            let (record, ledger) = next?;
             watch(Event::Ended(&record));
-            records.push(record);
-            ledgers.push(ledger);
+            ended.lock().await.push((record, ledger));
         }
-        Ok((records, ledgers))
+        Ok(())
     };
     let concealed = async { Ok(concealed_names(&client).await) };
     // The reports come first: they wait for Graph's pace, and the directory is read meanwhile.
-    let ended = tokio::try_join!(reports, directory(&night, job, watch), concealed);
+    let joined = tokio::try_join!(reports, directory(&night, job, watch), concealed);
     drop(running);
-    let ((mut records, mut published), (mut lists, read), concealed_names) = ended?;
-    published.extend(read);
+    let (mut records, mut published): (Vec<_>, Vec<_>) = ended.into_inner().into_iter().unzip();
+    let (mut lists, concealed_names, lost) = match joined {
+        Ok(((), (lists, read), concealed_names)) => {
+            published.extend(read);
+            (lists, concealed_names, None)
+        }
+        // Nothing came: the error says it all. Else what came is recorded, and so is what ended the run.
+        Err(e) if records.iter().all(|r: &ReportRecord| r.landed == 0) => return Err(e),
+        Err(e) => (Vec::new(), None, Some(e)),
+    };
     records.sort_by(|a, b| a.report.cmp(&b.report));
     lists.sort_by(|a, b| a.report.cmp(&b.report));
-    manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
-    let forgotten = retention::apply(&place, job.clock).await?;
-    tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
+    let outcome = if lost.is_some() { Outcome::Partial } else { overall(records.iter().chain(&lists)) };
     let record = RunRecord {
         run: id.clone(),
         tenant: job.tenant.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         started_at,
         ended_at: stamp(job.clock),
-        outcome: overall(records.iter().chain(&lists)),
+        outcome,
         today: job.clock.today(),
         concealed_names,
+        lost: lost.as_ref().map(|e| Problem::new(None, e)),
         reports: records,
         directory: lists,
     };
     let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
+    if lost.is_some() {
+        // The mark of the run stays, so that the next makes the manifest whole. The lake may be what was lost.
+        if let Err(e) = place.lake.put(&layout.run(&id), text.into()).await {
+            tracing::warn!("the record of the run could not be written: {e}");
+        }
+        return Ok(record);
+    }
+    manifest::write(&place, &id, &stamp(job.clock), &published, begun.interrupted).await?;
+    let forgotten = retention::apply(&place, job.clock).await?;
+    tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     place.lake.put(&layout.run(&id), text.into()).await?;
     begun.end(&place).await?;
     Ok(record)

@@ -25,7 +25,10 @@ pub struct RunRecord {
     /// Whether the tenant conceals names in reports; null where that could not be read.
     #[serde(default)]
     pub concealed_names: Option<bool>,
-    /// Each report, by function name.
+    /// What ended the run before its time, where something did: the sign-in or the lake was lost on the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Problem>,
+    /// Each report that ended, by function name.
     pub reports: Vec<ReportRecord>,
     /// Each list of the directory, by name, and the file of product names.
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! One report of a night: its requests in order, its ledger, its record.
 
+use std::sync::Arc;
+
 use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
 
@@ -29,8 +31,8 @@ pub struct Night<'a> {
     pub clock: Clock,
     /// The run's id.
     pub run: &'a str,
-    /// How many answers may be landed at once: bounds memory.
-    pub landing: &'a Semaphore,
+    /// How many answers may be under way at once: bounds memory.
+    pub landing: Arc<Semaphore>,
 }
 
 /// Extracts one report. An error here ends the run; what concerns the report alone is in its record.
@@ -111,7 +113,7 @@ async fn ask(
     ledger: &mut Ledger,
     record: &mut ReportRecord,
 ) -> Result<()> {
-    let mut budget = night.client.budget();
+    let mut budget = night.client.budget().through(Arc::clone(&night.landing));
     let result = loop {
         match attempt(night, plan, request, ledger, &mut budget).await {
             Err(e) if e.is_temporary() => match budget.again(e).await {
@@ -148,7 +150,6 @@ async fn attempt(
 ) -> Result<Option<Landed>> {
     let answer = night.client.report(plan.report, request.window, budget).await?;
     let graph::Answer::Body(body) = answer else { return Ok(None) };
-    let _permit = night.landing.acquire().await.map_err(|e| Error::new(Kind::Lake, "the run is ending").because(e))?;
     let day = match request.window {
         Window::Date(day) => Some(day),
         _ => None,

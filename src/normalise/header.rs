@@ -93,35 +93,38 @@ pub(super) struct Plan {
     pub positions: Vec<Option<usize>>,
     /// Headers that the catalog does not know, with unique names.
     pub unknown: Vec<(usize, String)>,
+    /// Places whose header is blank.
+    pub unnamed: Vec<usize>,
     /// Columns of the catalog that no header means.
     pub missing: Vec<String>,
 }
 
 /// Decides what a header row means for a report; refuses one that is not its.
 pub(super) fn plan(report: &Report, headers: &[String]) -> Result<Plan> {
-    let found = match_headers(report, headers);
-    if !fits(report, &found) {
-        return Err(not_its(report, headers));
+    // Cells without a name, as a spreadsheet leaves them behind a header row, say nothing about whose it is.
+    let named: Vec<String> = headers.iter().filter(|h| !h.is_empty()).cloned().collect();
+    if !fits(report, &match_headers(report, &named)) {
+        return Err(not_its(report, &named));
     }
+    let found = match_headers(report, headers);
     let mut positions = vec![None; report.columns.len()];
-    let mut unknown: Vec<(usize, String)> = Vec::new();
+    let (mut unknown, mut unnamed) = (Vec::<(usize, String)>::new(), Vec::new());
     for (position, column) in found.columns.iter().enumerate() {
         match column {
             Some(c) => positions[*c] = Some(position),
             None => {
                 let header = &headers[position];
                 let taken = |name: &String| unknown.iter().any(|(_, n)| n == name);
-                let name = match header.as_str() {
-                    "" => format!("column_{}", position + 1),
-                    _ if taken(header) => format!("{header} ({})", position + 1),
-                    _ => header.clone(),
-                };
-                unknown.push((position, name));
+                match header.as_str() {
+                    "" => unnamed.push(position),
+                    _ if taken(header) => unknown.push((position, format!("{header} ({})", position + 1))),
+                    _ => unknown.push((position, header.clone())),
+                }
             }
         }
     }
     let missing = found.missing.iter().map(|i| report.columns[*i].name.clone()).collect();
-    Ok(Plan { width: headers.len(), positions, unknown, missing })
+    Ok(Plan { width: headers.len(), positions, unknown, unnamed, missing })
 }
 
 fn not_its(report: &Report, headers: &[String]) -> Error {

@@ -19,6 +19,9 @@ mod tests;
 mod text;
 mod texts;
 mod values;
+mod whole;
+
+pub use whole::read;
 
 use std::collections::BTreeSet;
 
@@ -67,7 +70,8 @@ enum State {
 pub struct Outcome {
     /// Rows, all of which are in the batches.
     pub rows: u64,
-    /// Headers that the catalog does not know, in their order. Their cells are in `unknown_columns`.
+    /// Headers that the catalog does not know, in their order, then `column_14` for each place without a header at which a
+    /// row has text. Their cells are in `unknown_columns`.
     pub unknown_headers: Vec<String>,
     /// Columns of the catalog that no header means. They are null.
     pub missing_columns: Vec<String>,
@@ -77,8 +81,6 @@ pub struct Outcome {
     pub rejects: Vec<Reject>,
     /// Rows with fewer cells than the header. What they lack is null.
     pub short_rows: u64,
-    /// Names under which `unknown_columns` has cells beyond the header: `column_14`.
-    pub long_rows: BTreeSet<String>,
     /// The refresh dates that rows name.
     pub refresh_dates: BTreeSet<Day>,
     /// The first and the last report date that a row names.

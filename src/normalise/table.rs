@@ -3,6 +3,7 @@
 //! A batch ends after [`BATCH_ROWS`] rows, or after the row that brings it to [`BATCH_BYTES`]; how the bytes came has no
 //! say in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -28,6 +29,9 @@ pub(super) struct Table {
     columns: Vec<Column>,
     /// Headers that the catalog does not know: position and name.
     unknown: Vec<(usize, String)>,
+    /// Places whose header is blank, and those without a header at which text was seen.
+    unnamed: Vec<usize>,
+    unnamed_seen: BTreeSet<usize>,
     unknown_column: Column,
     /// Bytes of the rows that wait.
     bytes: usize,
@@ -49,6 +53,8 @@ impl Table {
             positions: plan.positions,
             columns: report.columns.iter().map(|c| Column::new(c.column_type)).collect(),
             unknown: plan.unknown,
+            unnamed: plan.unnamed,
+            unnamed_seen: BTreeSet::new(),
             unknown_column: Column::new(ColumnType::Text),
             bytes: 0,
             bad: Vec::new(),
@@ -91,6 +97,7 @@ impl Table {
         if self.unknown_column.rows() > 0 {
             self.flush(out)?;
         }
+        self.outcome.unknown_headers.extend(self.unnamed_seen.iter().map(|place| unnamed(*place)));
         Ok(self.outcome)
     }
 
@@ -126,7 +133,7 @@ impl Table {
 
     /// Keeps the cells whose headers the catalog does not know, and those that have no header.
     fn unknown(&mut self, bytes: &[u8], grid: &Grid) {
-        if self.unknown.is_empty() && grid.extras.is_empty() {
+        if self.unknown.is_empty() && self.unnamed.is_empty() && grid.extras.is_empty() {
             self.unknown_column.nulls(grid.rows());
             return;
         }
@@ -161,10 +168,14 @@ impl Table {
                 add(row, name, begin, end);
             }
         }
-        for (row, position, begin, end) in &grid.extras {
-            let name = format!("column_{}", position + 1);
-            if add(*row as usize, &name, *begin as usize, *end as usize) {
-                self.outcome.long_rows.insert(name);
+        let behind = grid.extras.iter().map(|(r, p, b, e)| (*r as usize, *p as usize, *b as usize, *e as usize));
+        let unnamed_cells = self
+            .unnamed
+            .iter()
+            .flat_map(|p| grid.cells(*p).enumerate().map(move |(row, (begin, end))| (row, *p, begin, end)));
+        for (row, place, begin, end) in unnamed_cells.chain(behind).filter(|c| c.3 > c.2) {
+            if add(row, &unnamed(place), begin, end) {
+                self.unnamed_seen.insert(place);
             }
         }
         for mut object in objects {
@@ -207,6 +218,11 @@ impl Table {
         self.outcome.concealed_rows += state.iter().filter(|s| **s & CONCEALED != 0).count() as u64;
         self.outcome.named_rows += state.iter().filter(|s| **s == NAMED).count() as u64;
     }
+}
+
+/// The name of a place without a header.
+fn unnamed(place: usize) -> String {
+    format!("column_{}", place + 1)
 }
 
 const CONCEALED: u8 = 1;

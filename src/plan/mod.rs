@@ -101,10 +101,13 @@ pub fn plan(report: &'static Report, ledger: &Ledger, today: Day, wishes: Wishes
             let skipped = Some(format!("not served since {since}; asked again on {}", probed.plus(WEEK)));
             return ReportPlan { report, requests, skipped };
         }
-        requests.extend(periods(report, ledger, today));
     }
+    // Days first: they expire, a period can be asked for tomorrow.
     if report.date && (report.night.dates || wishes.from.is_some() || wishes.to.is_some()) {
         requests.extend(dates(ledger, today, wishes));
+    }
+    if wishes.from.is_none() && wishes.to.is_none() {
+        requests.extend(periods(report, ledger, today));
     }
     ReportPlan { report, requests, skipped: None }
 }

@@ -17,7 +17,6 @@ mod runs;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::mpsc::{channel, sync_channel};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -29,10 +28,8 @@ use parquet::schema::types::SchemaDescPtr;
 
 use self::chunk::Chunk;
 use self::page::Pages;
-use crate::catalog::Report;
 use crate::config::Codec;
 use crate::error::{Error, Kind, Result};
-use crate::normalise::{Normaliser, Outcome};
 
 /// Rows in a row group: for the reports with a row for each person 20 to 30 MiB, as readers like it.
 pub const GROUP_ROWS: usize = 262_144;
@@ -40,10 +37,6 @@ pub const GROUP_ROWS: usize = 262_144;
 pub const GROUP_BYTES: usize = 64 << 20;
 /// Rows encoded in one step, between which pages may end.
 const STEP: usize = 8192;
-/// Bytes of a body up to which starting a second thread costs more than it gains.
-const ONE_THREAD: usize = 1 << 20;
-/// Batches that may wait between the two threads.
-const WAITING: usize = 4;
 const MAGIC: &[u8; 4] = b"PAR1";
 const CREATED_BY: &str = concat!("usagelake ", env!("CARGO_PKG_VERSION"));
 
@@ -172,62 +165,4 @@ impl Encoder {
             self.parts.push(part.into());
         }
     }
-}
-
-/// Turns the chunks of one body into one Parquet file, whose bytes go to `sink` in order, but for the last, which are in
-/// [`Finished`]. A large body is parsed and encoded on two threads, a small one without the cost of starting one.
-pub fn encode_body(
-    report: &'static Report,
-    codec: Codec,
-    mut chunks: impl Iterator<Item = Result<Bytes>>,
-    mut sink: impl FnMut(Bytes) -> Result<()>,
-) -> Result<(Outcome, Finished)> {
-    let mut normaliser = Normaliser::new(report);
-    let mut encoder = Encoder::new(report.schema(), codec)?;
-    let (mut begun, mut size) = (Vec::new(), 0);
-    while size <= ONE_THREAD {
-        match chunks.next() {
-            Some(chunk) => {
-                let chunk = chunk?;
-                size += chunk.len();
-                begun.push(chunk);
-            }
-            None => {
-                let mut out = |batch: RecordBatch| encoder.write(&batch);
-                begun.iter().try_for_each(|chunk| normaliser.push(chunk, &mut out))?;
-                let outcome = normaliser.finish(&mut out)?;
-                return Ok((outcome, encoder.finish()?));
-            }
-        }
-    }
-    let (batches, incoming) = sync_channel::<RecordBatch>(WAITING);
-    let (outgoing, parts) = channel::<Bytes>();
-    std::thread::scope(|scope| {
-        let encoding = scope.spawn(move || {
-            for batch in incoming {
-                encoder.write(&batch)?;
-                for part in encoder.take_parts() {
-                    // Where nobody takes it, nobody waits for the file either.
-                    let _ = outgoing.send(part);
-                }
-            }
-            encoder.finish()
-        });
-        let mut out = |batch| batches.send(batch).map_err(|_| stopped());
-        let parsed = begun.into_iter().map(Ok).chain(chunks).try_for_each(|chunk| {
-            normaliser.push(&chunk?, &mut out)?;
-            parts.try_iter().try_for_each(&mut sink)
-        });
-        let outcome = parsed.and_then(|()| normaliser.finish(&mut out));
-        drop(batches);
-        let finished = encoding.join().map_err(|_| stopped())?;
-        // Where the encoder failed, that the parser could not go on is no news.
-        let (finished, outcome) = (finished?, outcome?);
-        parts.try_iter().try_for_each(&mut sink)?;
-        Ok((outcome, finished))
-    })
-}
-
-fn stopped() -> Error {
-    Error::new(Kind::Lake, "the encoder stopped")
 }

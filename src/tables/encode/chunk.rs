@@ -10,7 +10,7 @@ use parquet::basic::{Encoding as Named, PageType};
 use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::dictionary::{Id, MAX_VALUES, Numbers, Texts};
+use super::dictionary::{Dictionary, Id, MAX_VALUES, Numbers, Texts, put_text};
 use super::page::{Encoding, Pages};
 use super::range::Range;
 use super::{failed, runs};
@@ -55,13 +55,6 @@ enum Kind {
     Longs,
     Doubles,
     Texts,
-}
-
-/// The values that ids stand for.
-enum Dictionary {
-    None,
-    Numbers(Numbers),
-    Texts(Texts),
 }
 
 /// The rows of the page that is not finished.
@@ -222,7 +215,7 @@ impl Chunk {
         for id in self.page.ids.drain(..) {
             match &self.dictionary {
                 Dictionary::Texts(d) => put_text(d.get(id), &mut self.page.plain),
-                d => d.put_number(id, self.kind, &mut self.page.plain),
+                d => d.put_number(id, self.kind.width(), &mut self.page.plain),
             }
         }
         if self.pages.1 == 0 {
@@ -292,7 +285,7 @@ impl Chunk {
             }
         };
         if self.pages.1 > 0 {
-            let (values, body) = self.dictionary.page(self.kind);
+            let (values, body) = self.dictionary.page(self.kind.width());
             self.uncompressed += pages.dictionary(&body, values, &mut first)?;
             count(PageType::DICTIONARY_PAGE, Named::PLAIN, 1);
         }
@@ -335,48 +328,6 @@ impl Kind {
     }
 }
 
-impl Dictionary {
-    /// Values, and bytes of their page.
-    fn size(&self) -> (usize, usize) {
-        match self {
-            Dictionary::None => (0, 0),
-            Dictionary::Numbers(d) => (d.values.len(), d.values.len() * 8),
-            Dictionary::Texts(d) => (d.len(), d.page.len()),
-        }
-    }
-
-    /// Widens a range to all values.
-    fn widen(&self, range: &mut Range) {
-        match self {
-            Dictionary::None => {}
-            Dictionary::Numbers(d) => d.values.iter().for_each(|v| range.number(*v)),
-            Dictionary::Texts(d) => (0..d.len()).for_each(|id| range.text(d.get(id as Id))),
-        }
-    }
-
-    fn put_number(&self, id: Id, kind: Kind, out: &mut Vec<u8>) {
-        if let Dictionary::Numbers(d) = self {
-            let value = d.values.get(usize::from(id)).copied().unwrap_or_default();
-            out.extend_from_slice(&value.to_le_bytes()[..kind.width()]);
-        }
-    }
-
-    /// How many values its page has, and the page.
-    fn page(&mut self, kind: Kind) -> (usize, Vec<u8>) {
-        let count = self.size().0;
-        let body = match self {
-            Dictionary::None => Vec::new(),
-            Dictionary::Numbers(_) => {
-                let mut body = Vec::with_capacity(count * kind.width());
-                (0..count).for_each(|id| self.put_number(id as Id, kind, &mut body));
-                body
-            }
-            Dictionary::Texts(d) => d.page.clone(),
-        };
-        (count, body)
-    }
-}
-
 impl Page {
     fn levels(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
         self.rows += rows;
@@ -396,11 +347,6 @@ impl Page {
         self.ids.clear();
         self.plain.clear();
     }
-}
-
-fn put_text(text: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text);
 }
 
 /// A whole number of `N` bytes.

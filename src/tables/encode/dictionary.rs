@@ -6,10 +6,67 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::range::Range;
+
 /// The number of a value in its dictionary.
 pub(super) type Id = u16;
 /// Values that a dictionary holds before it stops being one. Below what [`Id`] holds by more than a step of values.
 pub(super) const MAX_VALUES: usize = 50_000;
+
+/// The values that ids stand for.
+pub(super) enum Dictionary {
+    None,
+    Numbers(Numbers),
+    Texts(Texts),
+}
+
+impl Dictionary {
+    /// Values, and bytes of their page.
+    pub fn size(&self) -> (usize, usize) {
+        match self {
+            Dictionary::None => (0, 0),
+            Dictionary::Numbers(d) => (d.values.len(), d.values.len() * 8),
+            Dictionary::Texts(d) => (d.len(), d.page.len()),
+        }
+    }
+
+    /// Widens a range to all values.
+    pub fn widen(&self, range: &mut Range) {
+        match self {
+            Dictionary::None => {}
+            Dictionary::Numbers(d) => d.values.iter().for_each(|v| range.number(*v)),
+            Dictionary::Texts(d) => (0..d.len()).for_each(|id| range.text(d.get(id as Id))),
+        }
+    }
+
+    pub fn put_number(&self, id: Id, width: usize, out: &mut Vec<u8>) {
+        if let Dictionary::Numbers(d) = self {
+            let value = d.values.get(usize::from(id)).copied().unwrap_or_default();
+            out.extend_from_slice(&value.to_le_bytes()[..width]);
+        }
+    }
+
+    /// How many values its page has, and the page.
+    pub fn page(&mut self, width: usize) -> (usize, Vec<u8>) {
+        let count = self.size().0;
+        let body = match self {
+            Dictionary::None => Vec::new(),
+            Dictionary::Numbers(_) => {
+                let mut body = Vec::with_capacity(count * width);
+                (0..count).for_each(|id| self.put_number(id as Id, width, &mut body));
+                body
+            }
+            Dictionary::Texts(d) => d.page.clone(),
+        };
+        (count, body)
+    }
+}
+
+/// Appends a text as a page has it: behind its length.
+pub(super) fn put_text(text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text);
+}
 
 /// A dictionary of whole numbers.
 #[derive(Debug, Default)]
@@ -149,8 +206,7 @@ impl Texts {
 
     fn add(&mut self, text: &[u8], hash: u64, slot: usize) -> Id {
         let id = self.ends.len() as Id;
-        self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        self.page.extend_from_slice(text);
+        put_text(text, &mut self.page);
         self.ends.push(self.page.len() as u32);
         self.slots[slot] = (hash & !ID_BITS) | (u64::from(id) + 1);
         id
