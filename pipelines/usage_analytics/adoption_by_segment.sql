@@ -1,5 +1,5 @@
--- The same, one attribute at a time. Segments of an attribute add up to the tenant, except managers (everybody above a person
--- counts that person) and licences (a person may have several).
+-- The same, one attribute at a time. Segments overlap for managers (everybody above a person counts that person) and for
+-- licences (a person may have several), and for no other attribute.
 WITH counts AS (
   SELECT
     u.product, s.attribute, s.value, min(s.level) AS level,

@@ -10,7 +10,7 @@ dated AS (
     CAST(EXTRACT(MONTH FROM d.day) AS BIGINT) AS month_number,
     CAST(EXTRACT(YEAR FROM b.today) AS BIGINT) AS this_year,
     -- 2000-01-03 was a Monday, and the list of days begins on 2000-01-01.
-    (row_number() OVER (ORDER BY d.day ASC NULLS FIRST) + 4) % 7 + 1 AS day_of_week_number
+    (CAST(row_number() OVER (ORDER BY d.day ASC NULLS FIRST) AS BIGINT) + 4) % 7 + 1 AS day_of_week_number
   FROM days AS d
   CROSS JOIN build AS b
 ),

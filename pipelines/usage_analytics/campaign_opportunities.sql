@@ -43,7 +43,8 @@ measures AS (
 placed AS (
   SELECT
     product, attribute, name, x, q,
-    row_number() OVER (PARTITION BY product, attribute, name ORDER BY x ASC NULLS FIRST, value ASC NULLS FIRST) - 1 AS place,
+    CAST(row_number() OVER (PARTITION BY product, attribute, name ORDER BY x ASC NULLS FIRST, value ASC NULLS FIRST) AS BIGINT)
+      - 1 AS place,
     count(*) OVER (PARTITION BY product, attribute, name) AS n
   FROM measures
   WHERE x IS NOT NULL
@@ -123,10 +124,10 @@ whole AS (
 SELECT
   w.product, w.attribute, w.value, w.level, w.enabled, w.active_enabled, w.rate, w.target_rate, w.reference_rate,
   w.people_to_gain,
-  row_number() OVER (
+  CAST(row_number() OVER (
     PARTITION BY w.product, w.attribute
     ORDER BY w.people_to_gain DESC NULLS LAST, w.enabled DESC NULLS LAST, w.value ASC NULLS FIRST
-  ) AS rank,
+  ) AS BIGINT) AS rank,
   w.pattern,
   CASE WHEN w.pattern IS NOT NULL THEN
     CAST(w.active_enabled AS STRING) || ' of ' || CAST(w.enabled AS STRING) || ' enabled people are active ('

@@ -36,7 +36,7 @@ SELECT
   e.status = 'landed' AS landed,
   e.status = 'empty' AS empty,
   e.status = 'late' AS late,
-  e.status IN ('missing', 'failed', 'expired') OR (e.status = 'empty' AND NOT e.known_empty) AS missing,
+  e.status IN ('missing', 'failed', 'expired') OR (e.status = 'empty' AND e.period = 1 AND NOT e.known_empty) AS missing,
   e.names IN ('concealed', 'mixed') AS concealed,
   coalesce(e.names <> 'none' AND e.names_before <> e.names, FALSE) AS concealment_changed,
   e.restatements > 0 AS restated,

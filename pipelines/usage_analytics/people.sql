@@ -1,5 +1,5 @@
--- Attributes of people by the end of the month: the directory's last state; who has left keeps theirs; who comes later has
--- the first.
+-- Attributes of people as the directory stood at the month's end. People who are gone keep what they had; people who come later
+-- have what they had at first.
 WITH before AS (
   SELECT count(*) AS people FROM people_before
 ),

@@ -80,7 +80,7 @@ fn a_plan_before_and_after_the_first_night() {
     shows!(world, plan(&world, "2026-11-20"), @r"
 REPORT                      REQUESTS  WINDOWS                                                                        WHY
 getEmailActivityCounts             1  period=D180                                                                    seed
-getEmailActivityUserDetail        31  date=2026-10-23 … 2026-11-18 (27) period=D7 period=D30 period=D90 period=D180  seed, missing
+getEmailActivityUserDetail        31  date=2026-10-23 … 2026-11-18 (27) period=D7 period=D30 period=D90 period=D180  missing, seed
 getMailboxUsageDetail              1  period=D7                                                                      missing
 
 33 requests for tenant `contoso`, without a wait at the pace that Graph allows each report (1000000 in 1.0 s)

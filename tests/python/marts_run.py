@@ -256,7 +256,7 @@ def ledger(lake, tenant, today):
                     period=1 if kind == "date" else int(n.strip("D") or 0) if kind == "period" else 0,
                     day=day,
                     status=s["status"],
-                    known_empty=s["status"] == "empty" and (today - day).days > 28,
+                    known_empty=kind == "date" and s["status"] == "empty" and (today - day).days > 28,
                     names=s.get("names", "none"),
                     rows=s["rows"],
                     rejected_cells=s.get("rejected_cells", 0),

@@ -94,7 +94,7 @@ class Ledger:
         """The same, and those that are known to be empty: they left the window without rows."""
         old = self.today - 28 * DAY
         return self.days_of(
-            report, dated, lambda s: s["status"] == "landed" or s["status"] == "empty" and s["day"] < old
+            report, dated, lambda s: s["status"] == "landed" or dated and s["status"] == "empty" and s["day"] < old
         )
 
     def days_of(self, report, dated, wanted):
@@ -348,7 +348,7 @@ class Oracle:
         data["microsoft365"] = set.union(*(data[p] for p in FIVE))
         reads = collections.defaultdict(list)
         for s in self.ledger.slices:
-            if s["status"] == "landed" or s["status"] == "empty" and s["day"] < self.today - 28 * DAY:
+            if s["status"] == "landed" or s["status"] == "empty" and s["period"] == 1 and s["day"] < self.today - 28 * DAY:
                 reads[s["report"], s["period"] == 1, s["day"]].append(s["read"])
         for month in self.months:
             due = [d for d in days(month) if d <= self.today - 2 * DAY]

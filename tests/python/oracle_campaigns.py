@@ -121,7 +121,7 @@ def covered_days(oracle, product):
     for s in oracle.ledger.slices:
         own = s["report"] == OWN[product] and s["period"] == 1
         night = s["report"] == SUITE and product in SIX or s["report"] == COPILOT and product == "copilot"
-        known = s["status"] == "landed" or s["status"] == "empty" and s["day"] < oracle.today - 28 * DAY
+        known = s["status"] == "landed" or s["status"] == "empty" and s["period"] == 1 and s["day"] < oracle.today - 28 * DAY
         if (own or night) and known:
             found[s["day"]] = max(s["read"], found.get(s["day"], s["read"]))
     return found
