@@ -145,7 +145,12 @@ impl Demo {
             tables: tables.len(),
             rows: sum(|r| r.rows),
             partitions: sum(|r| r.published),
-            marts: records.iter().filter_map(|r| r.marts.as_ref()).flat_map(|m| &m.built.models).filter(|m| models.is_mart(&m.model)).count(),
+            marts: records
+                .iter()
+                .filter_map(|r| r.marts.as_ref())
+                .flat_map(|m| &m.built.models)
+                .filter(|m| models.is_mart(&m.model))
+                .count(),
             seconds: (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         };
         if json {

@@ -104,7 +104,11 @@ async fn table(schema: &SchemaRef, mut rows: SendableRecordBatchStream, most: us
         output::print(&output::table(&head, &shown));
     }
     let rest = all - shown.len() as u64;
-    let more = if rest > 0 { format!(", {} of them not shown; `--rows 0` shows all", output::count(rest)) } else { String::new() };
+    let more = if rest > 0 {
+        format!(", {} of them not shown; `--rows 0` shows all", output::count(rest))
+    } else {
+        String::new()
+    };
     output::say(&format!("{}{more}", output::plural(all, "row")));
     Ok(())
 }
@@ -187,7 +191,9 @@ mod tests {
 
     #[test]
     fn a_spreadsheet_runs_no_cell() {
-        for (cell, safe) in [("=1+1", "'=1+1"), ("-x", "'-x"), ("@a", "'@a"), ("+4", "'+4"), ("\tx", "'\tx"), ("a=b", "a=b"), ("", "")] {
+        for (cell, safe) in
+            [("=1+1", "'=1+1"), ("-x", "'-x"), ("@a", "'@a"), ("+4", "'+4"), ("\tx", "'\tx"), ("a=b", "a=b"), ("", "")]
+        {
             assert_eq!(harmless(cell.into()), safe);
         }
         assert!(!is_text(&DataType::Int64) && !is_text(&DataType::Date32) && is_text(&DataType::Utf8View));

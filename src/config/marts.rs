@@ -63,7 +63,14 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { min_segment: 20, min_people_to_gain: 3, quantile_high: 0.75, quantile_low: 0.25, half: 0.5, drop: 0.2 }
+        Thresholds {
+            min_segment: 20,
+            min_people_to_gain: 3,
+            quantile_high: 0.75,
+            quantile_low: 0.25,
+            half: 0.5,
+            drop: 0.2,
+        }
     }
 }
 
@@ -140,7 +147,8 @@ impl MartsFile {
         let wrong = |what: String| Error::new(Kind::Config, what);
         let memory = self.memory_mib.unwrap_or(MEMORY_MIB);
         if memory < LEAST_MIB || memory > usize::MAX >> 20 {
-            return Err(wrong(format!("`memory_mib = {memory}` is too little or too much")).hint(format!("give it {LEAST_MIB} or more")));
+            return Err(wrong(format!("`memory_mib = {memory}` is too little or too much"))
+                .hint(format!("give it {LEAST_MIB} or more")));
         }
         let mut names = std::collections::BTreeSet::new();
         for c in &campaigns {

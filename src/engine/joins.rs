@@ -61,7 +61,9 @@ fn swapped(plan: &Arc<dyn ExecutionPlan>) -> Answer<Option<Arc<dyn ExecutionPlan
         return larger(join.left(), join.right()).then(|| join.swap_inputs()).transpose();
     }
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        let can = *join.partition_mode() == PartitionMode::Partitioned && join.join_type().supports_swap() && !join.null_aware;
+        let can = *join.partition_mode() == PartitionMode::Partitioned
+            && join.join_type().supports_swap()
+            && !join.null_aware;
         let better = can && larger(join.left(), join.right());
         return better.then(|| join.swap_inputs(PartitionMode::Partitioned)).transpose();
     }

@@ -66,7 +66,9 @@ impl Partitions {
                 }
             })
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Error::new(Kind::Lake, "an object's key does not have its table's partitions").with("object", key))
+            .ok_or_else(|| {
+                Error::new(Kind::Lake, "an object's key does not have its table's partitions").with("object", key)
+            })
     }
 }
 
@@ -83,7 +85,11 @@ pub struct Objects {
 
 impl Objects {
     /// A table with `columns` in its files and `partitions` in their keys. Without objects it is empty.
-    pub fn new<'a>(columns: SchemaRef, partitions: Partitions, objects: impl IntoIterator<Item = &'a Object>) -> Result<Objects> {
+    pub fn new<'a>(
+        columns: SchemaRef,
+        partitions: Partitions,
+        objects: impl IntoIterator<Item = &'a Object>,
+    ) -> Result<Objects> {
         let columns = TableSchema::builder(columns).with_table_partition_cols(partitions.fields()).build();
         let files = objects
             .into_iter()
@@ -148,7 +154,8 @@ impl TableProvider for Objects {
         limit: Option<usize>,
     ) -> Answer<Arc<dyn ExecutionPlan>> {
         let names = self.partitions();
-        let on_partitions: Vec<Expr> = filters.iter().filter(|f| expr_applicable_for_cols(&names, f)).cloned().collect();
+        let on_partitions: Vec<Expr> =
+            filters.iter().filter(|f| expr_applicable_for_cols(&names, f)).cloned().collect();
         let files = self.chosen(state, on_partitions)?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema(), projection)?)));

@@ -86,15 +86,18 @@ pub struct Session {
 impl Session {
     /// Adds a table, or replaces one.
     pub fn add(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
-        let fail = |e: DataFusionError| Error::new(Kind::Model, "a table cannot be offered to SQL").with("table", name).because(e);
+        let fail = |e: DataFusionError| {
+            Error::new(Kind::Model, "a table cannot be offered to SQL").with("table", name).because(e)
+        };
         self.context.deregister_table(name).map_err(fail)?;
         self.context.register_table(name, table).map(drop).map_err(fail)
     }
 
     /// Adds a table of rows that are in memory.
     pub fn add_rows(&self, name: &str, schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<()> {
-        let table = MemTable::try_new(schema, vec![rows])
-            .map_err(|e| Error::new(Kind::Model, "rows are not of their table's schema").with("table", name).because(e))?;
+        let table = MemTable::try_new(schema, vec![rows]).map_err(|e| {
+            Error::new(Kind::Model, "rows are not of their table's schema").with("table", name).because(e)
+        })?;
         self.add(name, Arc::new(table))
     }
 

@@ -106,7 +106,12 @@ impl Record {
 
 /// Builds what is due. `state` is what was built before and becomes what is built now, also where this fails; `given`
 /// are models that are as they are.
-pub async fn build(job: &Job<'_>, sources: &mut Sources, state: &mut State, given: &BTreeSet<String>) -> Result<Record> {
+pub async fn build(
+    job: &Job<'_>,
+    sources: &mut Sources,
+    state: &mut State,
+    given: &BTreeSet<String>,
+) -> Result<Record> {
     let begun = Instant::now();
     let engine = Engine::new(job.lake, job.limits)?;
     let there = there(job).await?;
@@ -132,7 +137,10 @@ pub async fn build(job: &Job<'_>, sources: &mut Sources, state: &mut State, give
     }
     let made = |model: &str, month: Option<Day>| {
         given.contains(model)
-            || job.models.get(model).is_some_and(|m| m.by_month() == month.is_some() && month.is_none_or(|m| all.contains(&m)))
+            || job
+                .models
+                .get(model)
+                .is_some_and(|m| m.by_month() == month.is_some() && month.is_none_or(|m| all.contains(&m)))
     };
     for object in state.drop_unless(made) {
         job.guard.check().await?;
@@ -246,13 +254,15 @@ impl Step<'_, '_> {
         }
         let job = self.job;
         let promise = Promise { model: model.name(), columns: model.contract.schema(), key: &model.contract.key };
-        let target = Target { lake: job.lake, guard: job.guard, codec: job.codec, key, before, keep_empty: !model.by_month() };
+        let target =
+            Target { lake: job.lake, guard: job.guard, codec: job.codec, key, before, keep_empty: !model.by_month() };
         let at = |e: Error| match month {
             Some(month) => e.with("month", month),
             None => e,
         };
         let frame = self.session.sql(&model.sql).await;
-        let frame = frame.map_err(|e| at(refusal(Kind::Model, e, &self.session.tables()).with("model", model.name())))?;
+        let frame =
+            frame.map_err(|e| at(refusal(Kind::Model, e, &self.session.tables()).with("model", model.name())))?;
         let written = rows::write(frame, &promise, &target).await.map_err(at)?;
         if written.object.is_none() && self.there.contains_key(&target.key) {
             job.guard.check().await?;

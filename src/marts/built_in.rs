@@ -150,7 +150,9 @@ impl BuiltIn {
     pub fn rows(self, context: &Context<'_>, scope: Scope, built: Option<Day>) -> Result<RecordBatch> {
         let told = context.told;
         let texts = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as ArrayRef;
-        let days = |values: Vec<Option<Day>>| Arc::new(values.iter().map(|d| d.map(Day::epoch)).collect::<Date32Array>()) as ArrayRef;
+        let days = |values: Vec<Option<Day>>| {
+            Arc::new(values.iter().map(|d| d.map(Day::epoch)).collect::<Date32Array>()) as ArrayRef
+        };
         let doubles = |values: Vec<f64>| Arc::new(Float64Array::from(values)) as ArrayRef;
         let ints = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
         let columns = match self {
@@ -207,8 +209,9 @@ impl BuiltIn {
                 ]
             }
         };
-        RecordBatch::try_new(self.schema(), columns)
-            .map_err(|e| Error::new(Kind::Model, "a built-in table cannot be made").with("table", self.name()).because(e))
+        RecordBatch::try_new(self.schema(), columns).map_err(|e| {
+            Error::new(Kind::Model, "a built-in table cannot be made").with("table", self.name()).because(e)
+        })
     }
 }
 
@@ -267,9 +270,14 @@ mod tests {
     fn a_calendar_changes_with_the_year_and_a_month_never() {
         let told = Told::default();
         let at = |today: &str| Context { tenant: "a", today: today.parse().unwrap(), told: &told };
-        let print = |today: &str, scope, month: Option<&str>| BuiltIn::Days.print(&at(today), scope, month.map(|m| m.parse().unwrap()));
+        let print = |today: &str, scope, month: Option<&str>| {
+            BuiltIn::Days.print(&at(today), scope, month.map(|m| m.parse().unwrap()))
+        };
         assert_eq!(print("2026-01-01", Scope::All, None), print("2026-12-31", Scope::All, None));
         assert_ne!(print("2026-12-31", Scope::All, None), print("2027-01-01", Scope::All, None));
-        assert_eq!(print("2026-12-31", Scope::MONTH, Some("2026-02-01")), print("2027-01-01", Scope::MONTH, Some("2026-02-01")));
+        assert_eq!(
+            print("2026-12-31", Scope::MONTH, Some("2026-02-01")),
+            print("2027-01-01", Scope::MONTH, Some("2026-02-01"))
+        );
     }
 }

@@ -111,7 +111,8 @@ impl Coverage {
         let mut parts = BTreeMap::new();
         for object in lake.listing(&layout.ledgers()).await? {
             let report = crate::engine::value(&object.key, "report");
-            let month = crate::engine::value(&object.key, "month").and_then(|m| m.strip_suffix(".jsonl")?.parse::<Day>().ok());
+            let month =
+                crate::engine::value(&object.key, "month").and_then(|m| m.strip_suffix(".jsonl")?.parse::<Day>().ok());
             let (Some(report), Some(month)) = (report, month) else { continue };
             let seen = known.get(&name(month, report)).filter(|s| s.tag == object.tag);
             let part = Part { tag: Some(object.tag), digest: seen.map(|s| s.digest.clone()), rows: None };
@@ -238,13 +239,18 @@ mod tests {
         assert!(!Row::new("x", &empty, day("2026-03-29")).known_empty);
         assert!(Row::new("x", &empty, day("2026-03-30")).known_empty);
         assert!(!Row::new("x", &slice("period=D7", "2026-03-01", Status::Empty), day("2026-06-01")).known_empty);
-        assert!(!Row::new("x", &slice("date=2026-03-01", "2026-03-01", Status::Expired), day("2026-06-01")).known_empty);
+        assert!(
+            !Row::new("x", &slice("date=2026-03-01", "2026-03-01", Status::Expired), day("2026-06-01")).known_empty
+        );
     }
 
     #[tokio::test]
     async fn scopes_choose_months_and_digests_follow_rows() {
         let rows = |read: &str| -> Vec<Row> {
-            let at = |d: &str| Row { read_on: Some(day(read)), ..Row::new("x", &slice(&format!("date={d}"), d, Status::Landed), day(read)) };
+            let at = |d: &str| Row {
+                read_on: Some(day(read)),
+                ..Row::new("x", &slice(&format!("date={d}"), d, Status::Landed), day(read))
+            };
             vec![at("2026-02-28"), at("2026-03-01"), at("2026-03-02")]
         };
         let mut a = Coverage::rows_only(rows("2026-03-05"), day("2026-03-05"));

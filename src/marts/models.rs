@@ -79,7 +79,8 @@ impl Models {
                     .hint(format!("put `{name}.sql` and `{name}.toml` into one folder")));
             };
             let contract: Contract = toml::from_str(&contract).map_err(|e| {
-                wrong("the contract cannot be read".into()).because(std::io::Error::other(e.to_string().trim().to_string()))
+                wrong("the contract cannot be read".into())
+                    .because(std::io::Error::other(e.to_string().trim().to_string()))
             })?;
             if contract.model != name {
                 return Err(wrong(format!("its contract calls it `{}`", contract.model)));
@@ -163,7 +164,8 @@ fn check_inputs(model: &Model, models: &BTreeMap<String, Model>) -> Result<()> {
         }
         let tables = tables();
         let known = models.keys().chain(&tables).map(String::as_str).chain(BuiltIn::ALL.iter().map(|b| b.name()));
-        let error = Error::new(Kind::Config, format!("it reads `{name}`, which is no table and no model")).with("model", model.name());
+        let error = Error::new(Kind::Config, format!("it reads `{name}`, which is no table and no model"))
+            .with("model", model.name());
         return Err(match nearest(name, known) {
             Some(near) => error.hint(format!("the nearest is `{near}`")),
             None => error,

@@ -75,7 +75,8 @@ pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Targ
 
 /// Refuses a result whose columns are not the promised ones.
 fn fits(frame: &DataFrame, promise: &Promise<'_>) -> Result<()> {
-    let found: Vec<(&str, &DataType)> = frame.schema().fields().iter().map(|f| (f.name().as_str(), f.data_type())).collect();
+    let found: Vec<(&str, &DataType)> =
+        frame.schema().fields().iter().map(|f| (f.name().as_str(), f.data_type())).collect();
     let wanted = promise.columns.fields();
     let differ = |what: String| Err(Error::new(Kind::Model, what).with("model", promise.model));
     for (n, field) in wanted.iter().enumerate() {
@@ -123,7 +124,8 @@ fn cast(batch: &RecordBatch, promise: &Promise<'_>) -> Result<RecordBatch> {
         .iter()
         .zip(batch.columns())
         .map(|(field, column)| {
-            cast_with_options(column, field.data_type(), &exact).map_err(|e| odd(promise.model, e).with("column", field.name()))
+            cast_with_options(column, field.data_type(), &exact)
+                .map_err(|e| odd(promise.model, e).with("column", field.name()))
         })
         .collect::<Result<_>>()?;
     RecordBatch::try_new(Arc::clone(&promise.columns), columns).map_err(|e| odd(promise.model, e))

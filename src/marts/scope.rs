@@ -50,9 +50,12 @@ impl FromStr for Scope {
             _ => {}
         }
         let range = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        range.filter(|(a, b): &(i32, i32)| a <= b && a.abs().max(b.abs()) < 1200).map(|(a, b)| Scope::Months(a, b)).ok_or_else(|| {
-            format!("`{text}` is no scope: expected month, previous, next, around, last, state, all or `-2..5`")
-        })
+        range
+            .filter(|(a, b): &(i32, i32)| a <= b && a.abs().max(b.abs()) < 1200)
+            .map(|(a, b)| Scope::Months(a, b))
+            .ok_or_else(|| {
+                format!("`{text}` is no scope: expected month, previous, next, around, last, state, all or `-2..5`")
+            })
     }
 }
 
@@ -160,7 +163,15 @@ mod tests {
 
     fn chosen(scope: &str, month: &str, objects: &[Object]) -> Vec<String> {
         let chosen = choose(scope.parse().unwrap(), Some(month.parse().unwrap()), objects);
-        let short = |o: &&Object| o.path.split('/').skip(3).filter(|p| p.contains('=')).map(|p| p.split_once('=').unwrap().1).collect::<Vec<_>>().join(" ");
+        let short = |o: &&Object| {
+            o.path
+                .split('/')
+                .skip(3)
+                .filter(|p| p.contains('='))
+                .map(|p| p.split_once('=').unwrap().1)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         chosen.iter().map(short).collect()
     }
 
@@ -184,7 +195,8 @@ mod tests {
 
     #[test]
     fn ranges_of_a_detail_are_days_of_those_months_of_every_period() {
-        let objects = details(&[(1, "2026-01-31"), (1, "2026-02-01"), (7, "2026-02-28"), (180, "2026-03-01"), (0, "2026-04-02")]);
+        let objects =
+            details(&[(1, "2026-01-31"), (1, "2026-02-01"), (7, "2026-02-28"), (180, "2026-03-01"), (0, "2026-04-02")]);
         assert_eq!(chosen("month", "2026-02-01", &objects), ["1 2026-02-01", "7 2026-02-28"]);
         assert_eq!(chosen("previous", "2026-02-01", &objects), ["1 2026-01-31"]);
         assert_eq!(chosen("around", "2026-02-01", &objects).len(), 4);
@@ -194,7 +206,8 @@ mod tests {
 
     #[test]
     fn last_is_the_latest_day_and_its_shortest_period_and_no_date_answer() {
-        let objects = details(&[(1, "2026-02-27"), (7, "2026-02-26"), (30, "2026-02-26"), (7, "2026-02-20"), (7, "2026-03-01")]);
+        let objects =
+            details(&[(1, "2026-02-27"), (7, "2026-02-26"), (30, "2026-02-26"), (7, "2026-02-20"), (7, "2026-03-01")]);
         assert_eq!(chosen("last", "2026-02-01", &objects), ["7 2026-02-26"]);
         assert!(chosen("last", "2026-01-01", &objects).is_empty());
         assert_eq!(chosen("last", "2026-02-01", &details(&[(0, "2026-02-03"), (7, "2026-02-03")])), ["0 2026-02-03"]);

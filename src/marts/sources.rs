@@ -44,17 +44,33 @@ pub struct Sources {
 
 impl Sources {
     /// The sources of a tenant whose tables are those of `manifest`.
-    pub async fn of(lake: &Lake, layout: &Layout, manifest: &Manifest, told: &Told, today: Day, known: &Known) -> Result<Sources> {
+    pub async fn of(
+        lake: &Lake,
+        layout: &Layout,
+        manifest: &Manifest,
+        told: &Told,
+        today: Day,
+        known: &Known,
+    ) -> Result<Sources> {
         let coverage = Coverage::of(lake, layout, today, known).await?;
         Ok(Sources::new(layout, manifest, told, today, coverage))
     }
 
     /// Sources with a coverage of their own.
     pub fn new(layout: &Layout, manifest: &Manifest, told: &Told, today: Day, coverage: Coverage) -> Sources {
-        let mut names: Vec<&str> = manifest.objects.keys().filter_map(|k| k.strip_prefix("tables/")?.split('/').next()).collect();
+        let mut names: Vec<&str> =
+            manifest.objects.keys().filter_map(|k| k.strip_prefix("tables/")?.split('/').next()).collect();
         names.dedup();
         let tables = names.into_iter().map(|n| (n.to_string(), manifest.table(n))).collect();
-        Sources { tenant: layout.tenant().to_string(), today, told: told.clone(), coverage, tables, #[cfg(test)] named: None }
+        Sources {
+            tenant: layout.tenant().to_string(),
+            today,
+            told: told.clone(),
+            coverage,
+            tables,
+            #[cfg(test)]
+            named: None,
+        }
     }
 
     /// The objects of a table, by key.

@@ -48,7 +48,8 @@ impl Table {
         match dialect {
             Dialect::Duckdb => {
                 let path: String = keys.iter().map(|f| format!("{}=*/", f.name())).collect();
-                let types: Vec<String> = keys.iter().map(|f| format!("'{}': {}", f.name(), word(dialect, f.data_type()))).collect();
+                let types: Vec<String> =
+                    keys.iter().map(|f| format!("'{}': {}", f.name(), word(dialect, f.data_type()))).collect();
                 format!(
                     "CREATE OR REPLACE VIEW {} AS SELECT * FROM read_parquet('{folder}/{path}part-0.parquet', \
                      union_by_name = true, hive_partitioning = true, hive_types = {{{}}});\n",
@@ -58,7 +59,8 @@ impl Table {
             }
             Dialect::Spark => {
                 let fields = self.columns.fields().iter().chain(&keys);
-                let columns: Vec<String> = fields.map(|f| format!("`{}` {}", f.name(), word(dialect, f.data_type()))).collect();
+                let columns: Vec<String> =
+                    fields.map(|f| format!("`{}` {}", f.name(), word(dialect, f.data_type()))).collect();
                 format!(
                     "CREATE OR REPLACE TEMPORARY VIEW {} ({}) USING parquet OPTIONS (path '{folder}');\n",
                     self.name,
@@ -72,8 +74,9 @@ impl Table {
         let keys = self.partitions.fields();
         let fields = self.columns.fields().iter().chain(&keys);
         let quote = if dialect == Dialect::Spark { '`' } else { '"' };
-        let columns: Vec<String> =
-            fields.map(|f| format!("CAST(NULL AS {}) AS {quote}{}{quote}", word(dialect, f.data_type()), f.name())).collect();
+        let columns: Vec<String> = fields
+            .map(|f| format!("CAST(NULL AS {}) AS {quote}{}{quote}", word(dialect, f.data_type()), f.name()))
+            .collect();
         let temporary = if dialect == Dialect::Spark { "TEMPORARY " } else { "" };
         format!("CREATE OR REPLACE {temporary}VIEW {} AS SELECT {} WHERE false;\n", self.name, columns.join(", "))
     }
@@ -107,7 +110,8 @@ mod tests {
     fn every_table_and_mart_is_a_view() {
         let models = Models::load(None).unwrap();
         for dialect in [Dialect::Duckdb, Dialect::Spark] {
-            let text = views(dialect, "s3://box/o'lake/", &models, |folder| folder == "tables/office365_active_user_detail");
+            let text =
+                views(dialect, "s3://box/o'lake/", &models, |folder| folder == "tables/office365_active_user_detail");
             for name in tables().iter().map(String::as_str).chain(models.marts().iter().map(|m| m.name())) {
                 assert!(text.lines().any(|l| l.contains(&format!("VIEW {name} "))), "{name}");
             }

@@ -53,7 +53,12 @@ async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {
 }
 
 /// Builds the marts over the tables of `manifest` and puts them into it. The state is written whatever happens.
-pub(super) async fn upon(manifest: &mut Manifest, job: &MartsJob<'_>, layout: &Layout, guard: &Guard) -> Result<Record> {
+pub(super) async fn upon(
+    manifest: &mut Manifest,
+    job: &MartsJob<'_>,
+    layout: &Layout,
+    guard: &Guard,
+) -> Result<Record> {
     let today = job.clock.today();
     let mut state = State::read(job.lake, layout).await?;
     let told = &job.options.told;

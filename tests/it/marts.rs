@@ -116,12 +116,14 @@ fn tables_and_marts_are_asked_by_their_names() {
     let rows = world.table("office365_active_user_detail").rows();
     let asked = world.ask(&["query", "SELECT count(*) AS n FROM office365_active_user_detail", "--json"]).exits(0);
     assert_eq!(document(&asked.stdout)["n"], rows);
-    let by_day = "SELECT period, day, tenant FROM office365_active_user_detail WHERE period = 7 AND day >= '2026-01-01' LIMIT 1";
+    let by_day =
+        "SELECT period, day, tenant FROM office365_active_user_detail WHERE period = 7 AND day >= '2026-01-01' LIMIT 1";
     let first = document(&world.ask(&["query", by_day, "--json"]).exits(0).stdout);
     assert_eq!((&first["period"], &first["tenant"]), (&7.into(), &"contoso".into()));
 
     let wrong = |sql: &str| world.ask(&["query", sql]).exits(2);
-    wrong("SELECT dayy FROM office365_active_user_detail").says(&["caused by: Schema error: No field named dayy\n", "is `day`"]);
+    wrong("SELECT dayy FROM office365_active_user_detail")
+        .says(&["caused by: Schema error: No field named dayy\n", "is `day`"]);
     wrong("SELECT 1 FROM office365_active_users_detail").says(&["is `office365_active_user_detail`"]);
     wrong("DROP TABLE users").says(&["write one statement that reads"]);
     wrong("COPY (SELECT 1) TO 'x.csv'").says(&["write one statement that reads"]);

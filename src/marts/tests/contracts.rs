@@ -11,7 +11,10 @@ fn contract(name: &str, partition: &str, inputs: &str) -> String {
 }
 
 fn input(name: &str, scope: &str) -> String {
-    format!("[[inputs]]\nname = '{name}'\n{}", if scope.is_empty() { String::new() } else { format!("scope = '{scope}'\n") })
+    format!(
+        "[[inputs]]\nname = '{name}'\n{}",
+        if scope.is_empty() { String::new() } else { format!("scope = '{scope}'\n") }
+    )
 }
 
 fn load(models: &[(&str, String)]) -> crate::error::Result<Models> {

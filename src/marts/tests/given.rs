@@ -69,7 +69,8 @@ async fn the_models_answer_what_their_tests_expect() {
     let mut wrong = String::new();
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let test: Test = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let test: Test =
+            toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
         for failure in run(&models, &test).await {
             wrong += &format!("{name}: {}\n  {failure}\n", test.about);
         }

@@ -17,7 +17,9 @@ fn models() -> Models {
         )
     };
     let column = |name: &str, t: &str| format!("{{ name = '{name}', type = '{t}', description = 'd' }},");
-    let input = |name: &str, scope: &str, view: &str| format!("[[inputs]]\nname = '{name}'\nscope = '{scope}'\nas = '{view}'\n");
+    let input = |name: &str, scope: &str, view: &str| {
+        format!("[[inputs]]\nname = '{name}'\nscope = '{scope}'\nas = '{view}'\n")
+    };
     let people = column("person", "text") + &column("days", "int");
     Models::of_texts(&[
         (
@@ -51,7 +53,9 @@ fn people(names: &[&str]) -> Vec<Cells> {
 
 async fn lake() -> Tiny {
     let mut lake = Tiny::new().await;
-    for (day, names) in [("2026-01-05", vec!["ann", "bob"]), ("2026-02-03", vec!["bob"]), ("2026-03-04", vec!["ann", "ann2"])] {
+    for (day, names) in
+        [("2026-01-05", vec!["ann", "bob"]), ("2026-02-03", vec!["bob"]), ("2026-03-04", vec!["ann", "ann2"])]
+    {
         lake.put(TABLE, 1, day, &people(&names)).await;
     }
     lake
@@ -91,7 +95,9 @@ async fn rows_are_what_the_sql_says() {
     lake.build(&models, "2026-06-01", false).await.unwrap();
     let growth = models.get("growth").unwrap();
     let rows = |month: &str| lake.rows(growth, month.parse().ok());
-    let row = |p: &str, d: &str| BTreeMap::from([("person".to_string(), Some(p.to_string())), ("days".to_string(), Some(d.to_string()))]);
+    let row = |p: &str, d: &str| {
+        BTreeMap::from([("person".to_string(), Some(p.to_string())), ("days".to_string(), Some(d.to_string()))])
+    };
     assert_eq!(rows("2026-02-01").await, [row("bob", "0")]);
     assert_eq!(rows("2026-03-01").await, [row("ann", "1"), row("ann2", "1")], "sorted by key");
     assert_eq!(lake.rows(models.get("total").unwrap(), None).await.len(), 1);
@@ -165,7 +171,11 @@ async fn a_wrong_model_takes_down_its_readers_and_no_other() {
         ("SELECT person, random() AS days FROM active", "random"),
         ("SELECT person, days FROM before", "before"),
     ] {
-        let wrong = with_sql(&models, "active", &sql.replace("FROM active", "FROM (SELECT user_principal_name AS person, 1 AS days FROM detail)"));
+        let wrong = with_sql(
+            &models,
+            "active",
+            &sql.replace("FROM active", "FROM (SELECT user_principal_name AS person, 1 AS days FROM detail)"),
+        );
         let record = lake.build(&wrong, "2026-06-01", true).await.unwrap();
         let problems: Vec<&str> = record.problems.iter().map(|p| p.model.as_str()).collect();
         assert_eq!(problems, ["active", "growth", "total"], "{sql}");
@@ -181,9 +191,16 @@ async fn a_wrong_model_takes_down_its_readers_and_no_other() {
 #[tokio::test]
 async fn sql_cannot_write() {
     let lake = Tiny::new().await;
-    let engine = crate::engine::Engine::new(&lake.lake, crate::engine::Limits { memory: 64 << 20, threads: 1 }).unwrap();
+    let engine =
+        crate::engine::Engine::new(&lake.lake, crate::engine::Limits { memory: 64 << 20, threads: 1 }).unwrap();
     let session = engine.session(false);
-    for sql in ["CREATE TABLE t AS SELECT 1", "COPY (SELECT 1) TO 'x.csv'", "SET a = 1", "DROP TABLE t", "SELECT * FROM '/etc/passwd'"] {
+    for sql in [
+        "CREATE TABLE t AS SELECT 1",
+        "COPY (SELECT 1) TO 'x.csv'",
+        "SET a = 1",
+        "DROP TABLE t",
+        "SELECT * FROM '/etc/passwd'",
+    ] {
         let e = match session.sql(sql).await {
             Ok(_) => panic!("{sql} was planned"),
             Err(e) => crate::engine::refusal(Kind::Usage, e, &[]),

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, SchemaRef};
 use sha2::{Digest, Sha256};
 
@@ -123,16 +126,20 @@ impl Tiny {
             super::super::ModelKind::Staging => self.layout.staging(name, month),
         };
         let Some(found) = self.lake.read(&key).await.unwrap() else { return Vec::new() };
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(found.bytes).unwrap().build().unwrap();
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(found.bytes)
+            .unwrap()
+            .build()
+            .unwrap();
         let mut rows = Vec::new();
         for batch in reader {
             let batch = batch.unwrap();
             for n in 0..batch.num_rows() {
-                let cell = |c: &ArrayRef| {
-                    (!c.is_null(n)).then(|| arrow::util::display::array_value_to_string(c, n).unwrap())
-                };
+                let cell =
+                    |c: &ArrayRef| (!c.is_null(n)).then(|| arrow::util::display::array_value_to_string(c, n).unwrap());
                 let names = batch.schema();
-                rows.push(names.fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), cell(c))).collect());
+                rows.push(
+                    names.fields().iter().zip(batch.columns()).map(|(f, c)| (f.name().clone(), cell(c))).collect(),
+                );
             }
         }
         rows
@@ -159,10 +166,14 @@ pub fn batch(schema: &SchemaRef, rows: &[Cells]) -> RecordBatch {
             match field.data_type() {
                 DataType::Utf8 => Arc::new(cells.map(|c| c.map(text)).collect::<StringArray>()) as ArrayRef,
                 DataType::Int64 => Arc::new(cells.map(|c| c.map(|c| c.as_integer().unwrap())).collect::<Int64Array>()),
-                DataType::Int32 => Arc::new(cells.map(|c| c.map(|c| c.as_integer().unwrap() as i32)).collect::<Int32Array>()),
+                DataType::Int32 => {
+                    Arc::new(cells.map(|c| c.map(|c| c.as_integer().unwrap() as i32)).collect::<Int32Array>())
+                }
                 DataType::Float64 => Arc::new(cells.map(|c| c.map(double)).collect::<Float64Array>()),
                 DataType::Boolean => Arc::new(cells.map(|c| c.map(|c| c.as_bool().unwrap())).collect::<BooleanArray>()),
-                DataType::Date32 => Arc::new(cells.map(|c| c.map(|c| text(c).parse::<Day>().unwrap().epoch())).collect::<Date32Array>()),
+                DataType::Date32 => {
+                    Arc::new(cells.map(|c| c.map(|c| text(c).parse::<Day>().unwrap().epoch())).collect::<Date32Array>())
+                }
                 DataType::Timestamp(..) => {
                     let micros = |c: &toml::Value| match text(c).parse::<chrono::DateTime<chrono::Utc>>() {
                         Ok(at) => at.timestamp_micros(),
