@@ -146,7 +146,7 @@ impl MartsFile {
     pub(super) fn resolve(self, prices: BTreeMap<String, Price>, campaigns: Vec<Campaign>) -> Result<Marts> {
         let wrong = |what: String| Error::new(Kind::Config, what);
         let memory = self.memory_mib.unwrap_or(MEMORY_MIB);
-        if memory < LEAST_MIB || memory > usize::MAX >> 20 {
+        if !(LEAST_MIB..=usize::MAX >> 20).contains(&memory) {
             return Err(wrong(format!("`memory_mib = {memory}` is too little or too much"))
                 .hint(format!("give it {LEAST_MIB} or more")));
         }

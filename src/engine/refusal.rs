@@ -11,7 +11,7 @@ pub fn refusal(kind: Kind, e: DataFusionError, tables: &[String]) -> Error {
     // A join that runs out of memory may end in a panic of DataFusion's own, which comes as the end of a task.
     let full = matches!(e.find_root(), DataFusionError::ResourcesExhausted(_) | DataFusionError::ExecutionJoin(_));
     let what = if full { "the SQL needs more memory than it may use" } else { "the SQL cannot be answered" };
-    let error = Error::new(kind, what).because(Plain(first_line(&e.strip_backtrace())));
+    let error = Error::new(kind, what).because(Plain(said(&e)));
     match hint {
         Some(hint) => error.hint(hint),
         None if full => error.hint("give it more with `memory_mib` under `[marts]`, or fewer `threads`"),
@@ -54,11 +54,15 @@ fn hint(e: &DataFusionError, tables: &[String]) -> Option<String> {
     }
 }
 
-/// The message without what the hint says better, and without the name of the engine's one catalog.
-fn first_line(text: &str) -> String {
-    let mut text = text;
-    for tail in ["\n", ". Did you mean", " Valid fields are"] {
-        text = text.split(tail).next().unwrap_or(text);
+/// The message without what the hint says better, and without the name of the engine's one catalog. What DataFusion holds
+/// for a mistake of its own is kept whole.
+fn said(e: &DataFusionError) -> String {
+    let whole = e.strip_backtrace();
+    let mut text = whole.as_str();
+    if !matches!(e.find_root(), DataFusionError::Internal(_)) {
+        for tail in ["\n", ". Did you mean", " Valid fields are"] {
+            text = text.split(tail).next().unwrap_or(text);
+        }
     }
     text.trim().trim_end_matches('.').replace("usagelake.lake.", "")
 }
