@@ -92,21 +92,21 @@ fn function<S: serde::Serializer>(report: &&'static Report, s: S) -> Result<S::O
 pub fn plan(report: &'static Report, ledger: &Ledger, today: Day, wishes: Wishes) -> ReportPlan {
     let standing = &ledger.standing;
     let mut requests = Vec::new();
-    if wishes.from.is_none() && wishes.to.is_none() {
-        if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) =
-            (standing.availability, standing.probed_on)
-            && today.since(probed) < WEEK
-        {
-            let since = standing.since.unwrap_or(probed);
-            let skipped = Some(format!("not served since {since}; asked again on {}", probed.plus(WEEK)));
-            return ReportPlan { report, requests, skipped };
-        }
+    let named = wishes.from.is_some() || wishes.to.is_some();
+    if let (Availability::NotEnabled | Availability::NotReady, Some(probed)) =
+        (standing.availability, standing.probed_on)
+        && !named
+        && today.since(probed) < WEEK
+    {
+        let since = standing.since.unwrap_or(probed);
+        let skipped = Some(format!("not served since {since}; asked again on {}", probed.plus(WEEK)));
+        return ReportPlan { report, requests, skipped };
     }
     // Days first: they expire, a period can be asked for tomorrow.
-    if report.date && (report.night.dates || wishes.from.is_some() || wishes.to.is_some()) {
+    if report.date && (report.night.dates || named) {
         requests.extend(dates(ledger, today, wishes));
     }
-    if wishes.from.is_none() && wishes.to.is_none() {
+    if !named {
         requests.extend(periods(report, ledger, today));
     }
     ReportPlan { report, requests, skipped: None }

@@ -90,7 +90,7 @@ getMailboxUsageDetail              1  period=D7                                 
     shows!(world, plan(&world, "2026-11-29"), @r"
 REPORT                      REQUESTS  WINDOWS                                                                       WHY
 getEmailActivityCounts             1  period=D30                                                                    catch-up
-getEmailActivityUserDetail        13  date=2026-11-19 … 2026-11-27 (9) period=D7 period=D30 period=D90 period=D180  due, missing
+getEmailActivityUserDetail        13  date=2026-11-19 … 2026-11-27 (9) period=D7 period=D30 period=D90 period=D180  missing, due
 getMailboxUsageDetail              1  period=D7                                                                     due
 
 15 requests for tenant `contoso`, without a wait at the pace that Graph allows each report (1000000 in 1.0 s)
