@@ -138,9 +138,10 @@ fn a_run_prints_one_json_document_or_lines_for_people() {
 fn tenants_are_run_one_by_one() {
     let world = World::new();
     let good = std::fs::read_to_string(world.pipeline()).unwrap();
-    let bad = good.replace("tenant.contoso", "tenant.adatum").replace("USAGELAKE_TEST_SECRET", "PATH");
+    let tenant = &good[good.find("[tenant.").unwrap()..];
+    let bad = tenant.replace("tenant.contoso", "tenant.adatum").replace("USAGELAKE_TEST_SECRET", "PATH");
     let path = world.folder().join("two.toml");
-    std::fs::write(&path, format!("{bad}{good}")).unwrap();
+    std::fs::write(&path, format!("{good}{bad}")).unwrap();
     let night = [
         "run",
         "--config",
