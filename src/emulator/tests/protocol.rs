@@ -16,7 +16,7 @@ async fn code(answer: reqwest::Response) -> (u16, String, String) {
 
 #[tokio::test]
 async fn tokens_are_asked_for_and_checked() {
-    let emulator = Emulator::start(Options { token_seconds: 1, ..options() }).await.unwrap();
+    let emulator = Emulator::start(Options { token_seconds: 6, ..options() }).await.unwrap();
     let client = Client::new(&emulator).await;
     let refused = client.sign_in("guess").await;
     assert_eq!(refused.status(), 401);
@@ -30,7 +30,7 @@ async fn tokens_are_asked_for_and_checked() {
         assert_eq!(code(none).await.1, "InvalidAuthenticationToken");
         assert_eq!(client.get(&format!("/{version}/users")).await.status(), 200);
     }
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    tokio::time::sleep(Duration::from_millis(7_200)).await;
     let (status, name, message) = code(client.get("/v1.0/users").await).await;
     assert_eq!((status, name.as_str()), (401, "InvalidAuthenticationToken"));
     assert_eq!(message, "Lifetime validation failed, the token is expired.");
