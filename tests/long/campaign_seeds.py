@@ -53,7 +53,7 @@ def effect(binary, out, seed, users, department):
     told = TOLD.format(department=department)
     for today in NIGHTS:
         with night.Emulator(binary, users, 120, seed, today, end=END, further=["--campaigns", "off"]) as emulator:
-            if code := night.run(binary, emulator.address, out, today, told, ["--json"]):
+            if code := night.run(binary, emulator.address, out, today, told, subprocess.DEVNULL):
                 sys.exit(f"error: seed {seed}: the night of {today} ended with {code}")
     command = [binary, "marts", "--config", out / "pipeline.toml", "--lake", out / "lake", "--today", END]
     subprocess.run([str(c) for c in command], check=True, capture_output=True)

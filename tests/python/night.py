@@ -49,13 +49,14 @@ class Emulator:
         self.process.wait()
 
 
-def run(binary, address, out, today=TODAY, told="", further=()):
+def run(binary, address, out, today=TODAY, told="", stdout=None):
     """One night into OUT/lake; `told` is what the pipeline file says beside the tenant. Returns usagelake's exit code."""
     out.mkdir(parents=True, exist_ok=True)
     config = out / "pipeline.toml"
     config.write_text(PIPELINE.format(address=address) + told)
-    command = [binary, "run", "--config", config, "--lake", out / "lake", "--today", today, *further]
-    return subprocess.run([str(part) for part in command], env={**os.environ, "USAGELAKE_CLIENT_SECRET": SECRET}).returncode
+    command = [binary, "run", "--config", config, "--lake", out / "lake", "--today", today]
+    environment = {**os.environ, "USAGELAKE_CLIENT_SECRET": SECRET}
+    return subprocess.run([str(part) for part in command], env=environment, stdout=stdout).returncode
 
 
 def main():
