@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where no campaign was, the interval of campaign_effect covers zero, in about 95 of 100 tenants.
 
-usage: campaign_seeds.py BINARY OUT [--seeds N] [--users N] [--workers N]
+usage: campaign_seeds.py BINARY OUT [--seeds N] [--first SEED] [--users N] [--workers N]
 
 For each seed an emulated tenant that ran no campaign, five nights of getOffice365ActiveUserDetail and the directory, and a
 pipeline file that tells of one campaign for OneDrive in one department all the same. Exits 1 where so many intervals miss
@@ -77,13 +77,15 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--department", default="Engineering")
     a = parser.parse_args()
     begun, found = time.monotonic(), []
     with concurrent.futures.ThreadPoolExecutor(a.workers) as pool:
-        jobs = {pool.submit(effect, a.binary, a.out / str(s), s, a.users, a.department): s for s in range(1, a.seeds + 1)}
+        seeds = range(a.first, a.first + a.seeds)
+        jobs = {pool.submit(effect, a.binary, a.out / str(s), s, a.users, a.department): s for s in seeds}
         for job in concurrent.futures.as_completed(jobs):
             e, low, high, people = job.result()
             found.append((e, low <= 0 <= high))
