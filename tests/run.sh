@@ -7,9 +7,10 @@
 #   --long        the full numbers: a larger emulated tenant, and tests that watch USAGELAKE_TEST_LONG
 #   -- COMMAND…   runs COMMAND with the servers up instead of the tests: tests/run.sh -- cargo test store
 #
-# It installs Azurite, moto and the Parquet readers once into USAGELAKE_CACHE, starts three object stores on free ports,
-# runs `cargo test`, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with the
-# emulator's truth. Every server is stopped, however it ends. The last line is `N passed, N failed`.
+# It installs Azurite, moto, the Parquet readers and Spark with a JVM once into USAGELAKE_CACHE, starts three object stores on
+# free ports, runs `cargo test`, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with
+# the emulator's truth. The marts of months of nights are recomputed from that truth, and made again by Spark. Every server
+# is stopped, however it ends. The last line is `N passed, N failed`.
 #
 # USAGELAKE_PYTHON may name a Python that has tests/python/requirements.txt already.
 #
@@ -22,6 +23,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/install.sh
+. tests/marts.sh
 azurite=3.37.0
 bucket=usagelake
 
@@ -38,6 +40,8 @@ while (($#)); do
 done
 
 need cargo node npm python3
+python_with tests/python/requirements-spark.txt
+spark=$python
 python=${USAGELAKE_PYTHON:-}
 [[ $python ]] || python_with tests/python/requirements.txt
 once "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
@@ -131,6 +135,8 @@ check "the checks find what is broken" "$python" -m unittest discover --start-di
 check "an emulated night" "$python" tests/python/night.py "$binary" "$night" --users $users --days $days
 check "every reader agrees" "$python" tests/python/readers.py "$night/lake"
 check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
+check "the models' own tests hold on Spark" "$spark" -W ignore tests/python/marts_tests.py --engine spark
+prove_marts "$binary" "$scratch/marts" 200 8
 
 say "in $SECONDS s"
 echo "$passed passed, $failed failed"

@@ -1,8 +1,8 @@
--- What became of a campaign: its people before and after, beside people whom no campaign was for. Both groups are fixed on
--- the last night before the start.
+-- What became of a campaign in each of its products: its people before and after, beside people whom no campaign was for.
+-- Both groups are fixed on the last night before the start.
 WITH every AS (
   SELECT
-    c.campaign, c.product, c.attribute, c.value, c.start_day, c.last_day,
+    c.campaign AS name, c.campaign || ': ' || c.product AS campaign, c.product, c.attribute, c.value, c.start_day, c.last_day,
     c.start_day - INTERVAL '56' DAY AS placebo_from, c.start_day - INTERVAL '28' DAY AS before_from,
     c.last_day + INTERVAL '1' DAY AS after_from, c.last_day + INTERVAL '29' DAY AS after_until,
     c.last_day + INTERVAL '92' DAY AS later_from, c.last_day + INTERVAL '120' DAY AS later_until
@@ -60,7 +60,7 @@ enabled AS (
 ),
 -- Campaigns that run at the same time, itself included, and whom they are for.
 overlapping AS (
-  SELECT c.campaign, o.campaign AS other, o.attribute, o.value
+  SELECT c.campaign, o.campaign = c.name AS own, o.attribute, o.value
   FROM every AS c
   JOIN campaigns_all AS o ON o.start_day <= c.last_day AND o.last_day >= c.start_day
 ),
@@ -75,7 +75,7 @@ segments AS (
   WHERE b.person_id IS NULL
 ),
 reached AS (
-  SELECT o.campaign, s.identity, s.person_id, bool_or(o.other = o.campaign) AS target
+  SELECT o.campaign, s.identity, s.person_id, bool_or(o.own) AS target
   FROM overlapping AS o
   JOIN segments AS s ON s.attribute = o.attribute AND s.value = o.value
   GROUP BY o.campaign, s.identity, s.person_id
@@ -152,7 +152,7 @@ facts AS (
     k.before AND coalesce(c.before_from >= h.history_from + INTERVAL '28' DAY, FALSE) AS before_known,
     k.placebo AND coalesce(c.placebo_from >= h.history_from + INTERVAL '28' DAY, FALSE) AS placebo_known,
     k.after AS after_known, k.later AS later_known, k.settled
-  FROM (SELECT campaign AS id, product, attribute, value, start_day, last_day, placebo_from, before_from FROM every) AS c
+  FROM (SELECT name, campaign AS id, product, attribute, value, start_day, last_day, placebo_from, before_from FROM every) AS c
   JOIN known AS k ON k.campaign = c.id
   LEFT JOIN counted AS h ON h.product = c.product
   LEFT JOIN sums AS s ON s.campaign = c.id
@@ -178,7 +178,7 @@ effects AS (
   FROM facts AS f
 )
 SELECT
-  id AS campaign, product, attribute, value, start_day, last_day,
+  name AS campaign, product, attribute, value, start_day, last_day,
   coalesce(nt, 0) AS target_users, coalesce(nc, 0) AS control_users,
   CASE WHEN before_known THEN tb END AS target_active_before,
   td AS target_active_during,

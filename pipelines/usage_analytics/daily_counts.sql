@@ -44,7 +44,8 @@ WITH counts AS (
     END
   FROM share_point_activity_user_detail AS r
   CROSS JOIN (
-    VALUES ('viewed_or_edited', 'act'), ('synced', 'act'), ('shared_internally', 'act'), ('shared_externally', 'act'), ('visited_page', 'act')
+    VALUES ('viewed_or_edited', 'act'), ('synced', 'act'), ('shared_internally', 'act'), ('shared_externally', 'act'),
+      ('visited_page', 'act')
   ) AS k(activity, kind)
   WHERE r.period = 1
   UNION ALL
@@ -62,7 +63,8 @@ WITH counts AS (
     END
   FROM teams_user_activity_user_detail AS r
   CROSS JOIN (
-    VALUES ('team_chat', 'act'), ('private_chat', 'act'), ('call', 'act'), ('meeting', 'act'), ('audio', 'seconds'), ('video', 'seconds'), ('screen_share', 'seconds'), ('other', 'other')
+    VALUES ('team_chat', 'act'), ('private_chat', 'act'), ('call', 'act'), ('meeting', 'act'), ('audio', 'seconds'),
+      ('video', 'seconds'), ('screen_share', 'seconds'), ('other', 'other')
   ) AS k(activity, kind)
   WHERE r.period = 1
   UNION ALL

@@ -1,7 +1,9 @@
 -- Licences bought, assigned and used, of the tenant and by segment. What a licence brings is told by its service plans; of one
 -- that brings none of the products it is not known whether it is used.
 WITH skus AS (
-  SELECT s.sku_id, min(s.sku_part_number) AS sku_part_number, sum(coalesce(s.enabled_units, 0) + coalesce(s.warning_units, 0)) AS bought
+  SELECT
+    s.sku_id, min(s.sku_part_number) AS sku_part_number,
+    sum(coalesce(s.enabled_units, 0) + coalesce(s.warning_units, 0)) AS bought
   FROM subscribed_skus AS s
   CROSS JOIN build AS b
   WHERE s.month <= b.month

@@ -20,13 +20,15 @@ WITH addresses_read AS (
   UNION ALL
   SELECT 'skype_for_business_activity_user_detail', period, day, user_principal_name FROM skype_for_business_activity_user_detail
   UNION ALL
-  SELECT 'skype_for_business_device_usage_user_detail', period, day, user_principal_name FROM skype_for_business_device_usage_user_detail
+  SELECT 'skype_for_business_device_usage_user_detail', period, day, user_principal_name
+  FROM skype_for_business_device_usage_user_detail
   UNION ALL
   SELECT 'm365_app_user_detail', period, day, user_principal_name FROM m365_app_user_detail
   UNION ALL
   SELECT 'microsoft365_copilot_usage_user_detail', period, day, user_principal_name FROM microsoft365_copilot_usage_user_detail
   UNION ALL
-  SELECT 'microsoft365_copilot_usage_user_detail_by_date', period, day, user_principal_name FROM microsoft365_copilot_usage_user_detail_by_date
+  SELECT 'microsoft365_copilot_usage_user_detail_by_date', period, day, user_principal_name
+  FROM microsoft365_copilot_usage_user_detail_by_date
   UNION ALL
   SELECT 'mailbox_usage_detail', period, day, user_principal_name FROM mailbox_usage_detail
   UNION ALL

@@ -79,6 +79,20 @@ impl Family {
         }
     }
 
+    /// The names of what is in a set, each once; of apps, app and platform.
+    pub fn names(self, mask: u32) -> Vec<String> {
+        let of = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect();
+        let all: Vec<String> = match self {
+            Family::Teams => of(TEAMS),
+            Family::Yammer => of(YAMMER),
+            Family::Mail => of(MAIL),
+            Family::Browser => of(BROWSERS),
+            Family::Copilot => of(&[COPILOT, &["chat_work", "chat_web"]].concat()),
+            Family::Apps => APPS.iter().flat_map(|a| PLATFORMS.iter().map(move |p| format!("{a}_{p}"))).collect(),
+        };
+        all.into_iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, name)| name).collect()
+    }
+
     /// The bits that a name stands for: one device, or for apps `word`, `windows` or `word_windows`.
     pub fn mask(self, name: &str) -> Option<u32> {
         let bit = |list: &[&str]| list.iter().position(|n| *n == name).map(|i| 1 << i);
@@ -232,6 +246,11 @@ mod tests {
         assert_eq!(Family::Apps.mask("word").map(u32::count_ones), Some(4));
         assert_eq!(Family::Apps.mask("web").map(u32::count_ones), Some(6));
         assert_eq!(Family::Mail.mask("pigeon"), None);
+        for family in [Family::Teams, Family::Yammer, Family::Mail, Family::Apps, Family::Browser, Family::Copilot] {
+            for (bit, name) in family.names(u32::MAX).iter().enumerate() {
+                assert_eq!(family.mask(name), Some(1 << bit), "{name}");
+            }
+        }
     }
 
     #[test]

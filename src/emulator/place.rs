@@ -10,7 +10,7 @@ use super::workspaces::Purpose;
 use crate::day::Day;
 
 /// What a site may grow to, in bytes: 25 tebibytes.
-const SITE_LIMIT: u64 = 27_487_790_694_400;
+pub const SITE_LIMIT: u64 = 27_487_790_694_400;
 
 impl Page<'_> {
     /// The cell of a workspace's field; none where such a row has no such field.

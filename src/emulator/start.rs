@@ -114,7 +114,7 @@ impl Emulator {
 
     /// Writes what really happened into CSV files of a directory, which is made where it is not there.
     pub fn write_truth(&self, dir: &Path) -> Result<()> {
-        truth::write(&self.service.history, dir)
+        truth::write(&self.service.history, &self.planted(), dir)
     }
 
     /// Ends it: no connection is left when this returns.

@@ -6,23 +6,36 @@
 //! - `person_day.csv`: day, person_id, upn, display_name, user_type, department, job_title, company, country,
 //!   usage_location, state, city, office, employee_type, manager_id, is_deleted, deleted_date, skus (part numbers joined
 //!   by `+`), enabled (products joined by `+`). A row for each day in the directory, and the thirty after it.
+//! - `licence.csv`: person_id, sku_part_number, from, until (the first day without it): no days, what was assigned when.
 //! - `act.csv`: day, person_id, product, activity, count. Activities are those that the catalog marks as acts; a day on which a
 //!   product was used without any (Teams: other actions; apps, browser: no acts are counted) has `activity` = `other`, 1.
-//! - `mailbox_day.csv`: day, person_id, items, bytes, quota_bytes, received.
-//! - `site_day.csv`: day, site_id, name, files, bytes, active_files, page_views, users.
-//! - `group_day.csv`: day, group_id, name, members, guests, mails, posts, replies, team_users.
+//! - `time_day.csv`: day, person_id, audio, video, screen: seconds in Teams. A row for each day with any.
+//! - `client_day.csv`: day, person_id, product, clients (joined by `+`; of the Office apps, app and platform): with what a
+//!   product was used.
+//! - `mailbox_day.csv`: day, person_id, items, bytes, warn_bytes, stop_sending_bytes, quota_bytes, received.
+//! - `account_day.csv`: day, person_id, files, bytes, quota_bytes: OneDrive.
+//! - `activation_day.csv`: day, person_id, product_type, last_activated, windows, mac, ios, android. A row for each that the
+//!   person may activate; `last_activated` is empty until they do.
+//! - `site_day.csv`: day, site_id, name, template, group_id, files, bytes, quota_bytes, active_files, page_views, users.
+//! - `group_day.csv`: day, group_id, name, visibility, members, guests, mails, mailbox_items, mailbox_bytes, posts, replies,
+//!   team_users, posted, read, liked. The last three are a community's; a day on which a group is not there has no row.
 //! - `seat_day.csv`: day, sku_id, sku_part_number, enabled, warning, assigned.
+//! - `planted.csv`: what, product, attribute, value, start, end: whom to find in it. `what` is `mailed` (the country that
+//!   mails its files), `unused` (the product that hardly anyone uses), `worked` and `failed` (the campaigns).
 
 use std::fs::File;
 use std::path::Path;
 
 use super::acts::Act;
+use super::devices::Family;
 use super::facts::View;
 use super::history::History;
 use super::people::manager;
 use super::person::DELETED_SHOWN;
+use super::place::SITE_LIMIT;
 use super::product::Product;
-use super::skus::{SKUS, sku};
+use super::skus::{Activation, SKUS, sku};
+use super::start::Planted;
 use super::uses::uses;
 use super::words::Kind as Place;
 use crate::error::{Error, Kind, Result};
@@ -32,33 +45,39 @@ type Writer = csv::Writer<File>;
 /// A file's name, its header and what writes its rows.
 type Part = (&'static str, &'static [&'static str], fn(&History, &mut Writer) -> csv::Result<()>);
 
+const PARTS: [Part; 11] = [
+    ("person_day", &PERSON_DAY, person_days),
+    ("licence", &["person_id", "sku_part_number", "from", "until"], licences),
+    ("act", &["day", "person_id", "product", "activity", "count"], acts),
+    ("time_day", &["day", "person_id", "audio", "video", "screen"], time_days),
+    ("client_day", &["day", "person_id", "product", "clients"], client_days),
+    ("mailbox_day", &MAILBOX_DAY, mailbox_days),
+    ("account_day", &["day", "person_id", "files", "bytes", "quota_bytes"], account_days),
+    ("activation_day", &ACTIVATION_DAY, activation_days),
+    ("site_day", &SITE_DAY, site_days),
+    ("group_day", &GROUP_DAY, group_days),
+    ("seat_day", &["day", "sku_id", "sku_part_number", "enabled", "warning", "assigned"], seat_days),
+];
+
 /// Writes all files.
-pub fn write(history: &History, dir: &Path) -> Result<()> {
+pub fn write(history: &History, planted: &Planted, dir: &Path) -> Result<()> {
     let failed =
         |e: std::io::Error| Error::new(Kind::File, "cannot write the truth").with("path", dir.display()).because(e);
     std::fs::create_dir_all(dir).map_err(failed)?;
-    let files: [Part; 6] = [
-        ("person_day", &PERSON_DAY, person_days),
-        ("act", &["day", "person_id", "product", "activity", "count"], acts),
-        ("mailbox_day", &["day", "person_id", "items", "bytes", "quota_bytes", "received"], mailbox_days),
-        ("site_day", &["day", "site_id", "name", "files", "bytes", "active_files", "page_views", "users"], site_days),
-        (
-            "group_day",
-            &["day", "group_id", "name", "members", "guests", "mails", "posts", "replies", "team_users"],
-            group_days,
-        ),
-        ("seat_day", &["day", "sku_id", "sku_part_number", "enabled", "warning", "assigned"], seat_days),
-    ];
-    for (name, heads, rows) in files {
-        let path = dir.join(format!("{name}.csv"));
-        let failed =
-            |e: csv::Error| Error::new(Kind::File, "cannot write the truth").with("path", path.display()).because(e);
-        let mut out = csv::Writer::from_path(&path).map_err(failed)?;
-        out.write_record(heads).map_err(failed)?;
-        rows(history, &mut out).map_err(failed)?;
-        out.flush().map_err(|e| failed(e.into()))?;
+    for (name, heads, rows) in PARTS {
+        file(dir, name, heads, |out| rows(history, out))?;
     }
-    Ok(())
+    file(dir, "planted", &["what", "product", "attribute", "value", "start", "end"], |out| plan(planted, out))
+}
+
+fn file(dir: &Path, name: &str, heads: &[&str], rows: impl FnOnce(&mut Writer) -> csv::Result<()>) -> Result<()> {
+    let path = dir.join(format!("{name}.csv"));
+    let failed =
+        |e: csv::Error| Error::new(Kind::File, "cannot write the truth").with("path", path.display()).because(e);
+    let mut out = csv::Writer::from_path(&path).map_err(failed)?;
+    out.write_record(heads).map_err(failed)?;
+    rows(&mut out).map_err(failed)?;
+    out.flush().map_err(|e| failed(e.into()))
 }
 
 const PERSON_DAY: [&str; 19] = [
@@ -121,6 +140,16 @@ fn person_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     Ok(())
 }
 
+fn licences(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for p in &h.people {
+        for a in &p.assignments {
+            let until = a.until.map(|d| d.to_string()).unwrap_or_default();
+            out.write_record([p.id.as_str(), sku(a.sku).part_number, &a.from.to_string(), &until])?;
+        }
+    }
+    Ok(())
+}
+
 fn acts(h: &History, out: &mut Writer) -> csv::Result<()> {
     let own: Vec<Act> = Act::ALL.iter().copied().filter(|a| a.own()).collect();
     for (i, p) in h.people.iter().enumerate() {
@@ -147,18 +176,95 @@ fn acts(h: &History, out: &mut Writer) -> csv::Result<()> {
     Ok(())
 }
 
+fn time_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for (i, p) in h.people.iter().enumerate() {
+        for slot in h.activity.days(Product::Teams, i, 0, h.slots() - 1) {
+            let seconds = [Act::Audio, Act::Video, Act::Screen].map(|act| h.count(i, slot, act));
+            if seconds != [0; 3] {
+                let [audio, video, screen] = seconds.map(|n| n.to_string());
+                out.write_record([&h.day(slot).to_string(), &p.id, &audio, &video, &screen])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn client_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for (i, p) in h.people.iter().enumerate() {
+        for (product, family) in Product::ALL.into_iter().filter_map(|p| Some((p, Family::of(p)?))) {
+            for slot in h.activity.days(product, i, 0, h.slots() - 1) {
+                let clients = family.names(h.devices(family, i, slot)).join("+");
+                out.write_record([&h.day(slot).to_string(), p.id.as_str(), product.truth_name(), &clients])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const MAILBOX_DAY: [&str; 8] =
+    ["day", "person_id", "items", "bytes", "warn_bytes", "stop_sending_bytes", "quota_bytes", "received"];
+
 fn mailbox_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     for slot in 0..h.slots() {
         let day = h.day(slot);
         for i in (0..h.members).filter(|i| h.people[*i].present(day)) {
             let Some(m) = h.mailbox(i, day) else { continue };
-            let numbers = [m.items, m.bytes, m.stop_at, u64::from(h.count(i, slot, Act::Receive))];
-            let [items, bytes, quota, received] = numbers.map(|n| n.to_string());
-            out.write_record([&day.to_string(), &h.people[i].id, &items, &bytes, &quota, &received])?;
+            let received = u64::from(h.count(i, slot, Act::Receive));
+            let numbers = [m.items, m.bytes, m.warn_at, m.stop_sending_at, m.stop_at, received];
+            out.write_record(row(day.to_string(), &h.people[i].id, &[], numbers))?;
         }
     }
     Ok(())
 }
+
+fn account_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for slot in 0..h.slots() {
+        let day = h.day(slot);
+        for i in (0..h.members).filter(|i| h.people[*i].present(day)) {
+            let Some(a) = h.account(i, day) else { continue };
+            out.write_record(row(day.to_string(), &h.people[i].id, &[], [a.files, a.bytes, a.allocated]))?;
+        }
+    }
+    Ok(())
+}
+
+const ACTIVATION_DAY: [&str; 8] =
+    ["day", "person_id", "product_type", "last_activated", "windows", "mac", "ios", "android"];
+
+fn activation_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for slot in 0..h.slots() {
+        let day = h.day(slot);
+        for (i, p) in h.people.iter().enumerate().filter(|(_, p)| !p.guest() && p.present(day)) {
+            for activation in Activation::ALL.into_iter().filter(|a| p.may_activate(*a, day).is_some()) {
+                let state = h.activated(i, activation, day);
+                let last = state.map(|s| s.last.to_string()).unwrap_or_default();
+                let numbers = state.map_or([0; 4], |s| [s.windows, s.mac, s.ios, s.android]);
+                out.write_record(row(day.to_string(), &p.id, &[activation.product_type(), &last], numbers))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row that begins with a day, an id and some text, and goes on with numbers.
+fn row<const N: usize>(day: String, id: &str, texts: &[&str], numbers: [u64; N]) -> Vec<String> {
+    let texts = std::iter::once(id).chain(texts.iter().copied()).map(str::to_owned);
+    std::iter::once(day).chain(texts).chain(numbers.map(|n| n.to_string())).collect()
+}
+
+const SITE_DAY: [&str; 11] = [
+    "day",
+    "site_id",
+    "name",
+    "template",
+    "group_id",
+    "files",
+    "bytes",
+    "quota_bytes",
+    "active_files",
+    "page_views",
+    "users",
+];
 
 fn site_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     let view = View::whole(h);
@@ -167,19 +273,39 @@ fn site_days(h: &History, out: &mut Writer) -> csv::Result<()> {
         let used = uses(&view, Place::Site, slot, slot, false);
         for (at, w) in h.workspaces.iter().enumerate().filter(|(_, w)| w.alive(day)) {
             let u = &used.places[at];
-            let numbers = [h.site_files(at, day), h.site_bytes(at, day), u.files, u.views, u.users + u.guests];
-            let [files, bytes, active, views, users] = numbers.map(|n| n.to_string());
-            out.write_record([&day.to_string(), &w.site_id, &w.name, &files, &bytes, &active, &views, &users])?;
+            let (files, bytes, users) = (h.site_files(at, day), h.site_bytes(at, day), u.users + u.guests);
+            let numbers = [files, bytes, SITE_LIMIT, u.files, u.views, users];
+            let group = if w.group() { w.group_id.as_str() } else { "" };
+            out.write_record(row(day.to_string(), &w.site_id, &[&w.name, w.template(), group], numbers))?;
         }
     }
     Ok(())
 }
+
+const GROUP_DAY: [&str; 15] = [
+    "day",
+    "group_id",
+    "name",
+    "visibility",
+    "members",
+    "guests",
+    "mails",
+    "mailbox_items",
+    "mailbox_bytes",
+    "posts",
+    "replies",
+    "team_users",
+    "posted",
+    "read",
+    "liked",
+];
 
 fn group_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     let view = View::whole(h);
     for slot in 0..h.slots() {
         let day = h.day(slot);
         let used = uses(&view, Place::Team, slot, slot, false);
+        let talk = uses(&view, Place::Community, slot, slot, false);
         let mut members = vec![(0_u64, 0_u64); h.workspaces.len()];
         for (i, p) in h.people.iter().enumerate().filter(|(_, p)| p.present(day)) {
             for home in h.homes(i, day).into_iter().flatten() {
@@ -187,12 +313,16 @@ fn group_days(h: &History, out: &mut Writer) -> csv::Result<()> {
             }
         }
         for (at, w) in h.workspaces.iter().enumerate().filter(|(_, w)| w.group() && w.alive(day)) {
-            let u = &used.places[at];
+            let (u, t) = (&used.places[at], &talk.places[at]);
+            let (items, bytes) = h.group_mailbox(at, day);
             let mails = u64::from(h.group_mails(at, slot));
-            let numbers = [members[at].0, members[at].1, mails, u.posts, u.replies, u.users];
-            let [members, guests, mails, posts, replies, users] = numbers.map(|n| n.to_string());
-            let day = day.to_string();
-            out.write_record([&day, &w.group_id, &w.name, &members, &guests, &mails, &posts, &replies, &users])?;
+            let (members, guests) = members[at];
+            let state = [members, guests, mails, items, bytes];
+            let done = [u.posts, u.replies, u.users, t.posted, t.read, t.liked];
+            let visibility = if w.private { "private" } else { "public" };
+            let mut cells = row(day.to_string(), &w.group_id, &[&w.name, visibility], state);
+            cells.extend(done.map(|n| n.to_string()));
+            out.write_record(cells)?;
         }
     }
     Ok(())
@@ -206,6 +336,18 @@ fn seat_days(h: &History, out: &mut Writer) -> csv::Result<()> {
             let [enabled, warning, assigned] = [seat.enabled, seat.warning, seat.assigned].map(|n| n.to_string());
             out.write_record([&day.to_string(), s.id, s.part_number, &enabled, &warning, &assigned])?;
         }
+    }
+    Ok(())
+}
+
+fn plan(planted: &Planted, out: &mut Writer) -> csv::Result<()> {
+    let unused = planted.unused_product.truth_name();
+    out.write_record(["mailed", Product::OneDrive.truth_name(), "country", planted.quiet_country, "", ""])?;
+    out.write_record(["unused", unused, "tenant", "all", "", ""])?;
+    for c in &planted.campaigns {
+        let what = if c.worked { "worked" } else { "failed" };
+        let (start, end) = (c.start.to_string(), c.end.to_string());
+        out.write_record([what, c.product.truth_name(), "department", c.department, &start, &end])?;
     }
     Ok(())
 }

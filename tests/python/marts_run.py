@@ -1,19 +1,22 @@
 """Runs the models of pipelines/usage_analytics as its README says, on an engine of choice, and writes what they answer.
 
-    python tests/python/marts_run.py LAKE OUT --engine datafusion|spark [--today DAY] [--only MODEL…] [--plant NAME=FILE…]
+    python tests/python/marts_run.py LAKE OUT --engine datafusion|spark [--today DAY] [--pipeline FILE] [--only MODEL…] [--each]
 
 It is the second implementation of that page, for tests: everything is rebuilt, nothing is incremental. OUT is laid out as a
-lake (`marts/…`, `_usagelake/staging/…`), so that what reads a lake's marts reads these.
+lake (`marts/…`, `_usagelake/staging/…`), so that what reads a lake's marts reads these. With `--each` every month of every
+model is built by itself, from the models that LAKE has: where all come out as they are there, the engine would have made all
+of them alike. That can be done side by side.
 """
 
 import argparse
+import concurrent.futures
 import datetime as dt
 import json
 import pathlib
 import re
 import shutil
 import sys
-import tempfile
+import time
 import tomllib
 
 import pyarrow as pa
@@ -148,16 +151,45 @@ def needed(all_, wanted):
     return [c for c in all_ if c.name in seen]
 
 
-def catalog():
-    """Tables of the lake: name → (schema, whether partitioned by period and day)."""
-    tables = {}
+def catalog_documents():
+    """Name of a table → what the catalog says of it."""
+    documents = {}
     for folder in CATALOGS:
         for path in sorted(folder.glob("*.toml")):
             doc = tomllib.loads(path.read_text(encoding="utf-8"))
-            name = doc.get("table", path.stem)
-            columns = {c["name"]: c["type"] for c in doc["columns"]} | {"unknown_columns": "text"}
-            tables[name] = (arrow_schema(columns), doc.get("kind") == "detail")
+            documents[doc.get("table", path.stem)] = doc
+    return documents
+
+
+def catalog():
+    """Tables of the lake: name → (schema, whether partitioned by period and day)."""
+    tables = {}
+    for name, doc in catalog_documents().items():
+        columns = {c["name"]: c["type"] for c in doc["columns"]} | {"unknown_columns": "text"}
+        tables[name] = (arrow_schema(columns), doc.get("kind") == "detail")
     return tables
+
+
+def told(path):
+    """The rows that a pipeline file tells the models: prices, targets, plans, campaigns, settings."""
+    doc = tomllib.loads(path.read_text(encoding="utf-8"))
+    marts = doc.get("marts", {})
+    return dict(
+        prices=[
+            dict(sku_part_number=sku, unit_price=p["month"], currency=p.get("currency"))
+            for sku, p in doc.get("prices", {}).items()
+        ],
+        targets=[dict(product=p, target_rate=r) for p, r in marts.get("targets", {}).items()],
+        plans=[dict(service_plan_name=n, product=p) for n, p in marts.get("plans", {}).items()],
+        campaigns=[
+            dict(
+                campaign=c["name"], product=product, attribute=c["attribute"], value=c["value"],
+                start_day=date(c["start"]), last_day=date(c["end"]),
+            )
+            for c in doc.get("campaigns", []) for product in c["products"]
+        ],
+        settings=[SETTINGS | marts.get("thresholds", {})],
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- storage
@@ -183,6 +215,15 @@ class Store:
                 key = (int(at["period"]), date(at["day"])) if detail else date(at["month"])
                 if not detail or seen(name, *key):
                     self.put(name, key, path)
+
+    def open_models(self, lake, tenant):
+        """Takes the models of a lake."""
+        for contract in contracts():
+            top = "marts" if contract.kind == "mart" else "_usagelake/staging"
+            folder = lake / top / contract.name / f"tenant={tenant}"
+            for path in folder.glob("**/part-0.parquet"):
+                at = dict(p.split("=", 1) for p in path.parts if "=" in p)
+                self.put(contract.name, date(at["month"]) if "month" in at else None, path)
 
     def months(self):
         days = [k[1] for n, ps in self.parts.items() if self.tables.get(n, (0, False))[1] for k in ps]
@@ -291,59 +332,16 @@ class DataFusion:
         return pa.Table.from_batches(batches) if batches else pa.Table.from_batches([], schema=frame.schema())
 
 
-class Spark:
-    name = "spark"
+def engine(name):
+    if name == "datafusion":
+        return DataFusion()
+    # Only who asks for it needs it.
+    import marts_spark
 
-    def __init__(self):
-        import os
-
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        from pyspark.sql import SparkSession
-
-        self.spark = (
-            SparkSession.builder.master("local[2]")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.default.parallelism", "2")
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.memory", "2g")
-            .config("spark.sql.adaptive.enabled", "false")
-            # The rows are few: to compile a query costs more than to run it.
-            .config("spark.sql.codegen.wholeStage", "false")
-            .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.autoBroadcastJoinThreshold", "10000000")
-            .getOrCreate()
-        )
-        self.spark.sparkContext.setLogLevel("ERROR")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="marts-"))
-        self.files = {}
-
-    def query(self, sql, views):
-        for name, table in views.items():
-            key = id(table)
-            if key not in self.files:
-                path = self.folder / f"{len(self.files)}.parquet"
-                pq.write_table(table, path)
-                self.files[key] = (self.spark.read.schema(self.ddl(table.schema)).parquet(str(path)), table)
-            self.files[key][0].createOrReplaceTempView(name)
-        return self.spark.sql(sql).toArrow()
-
-    @staticmethod
-    def ddl(schema):
-        names = {
-            pa.string(): "STRING",
-            pa.int64(): "BIGINT",
-            pa.int32(): "INT",
-            pa.float64(): "DOUBLE",
-            pa.bool_(): "BOOLEAN",
-            pa.date32(): "DATE",
-            pa.timestamp("us", tz="UTC"): "TIMESTAMP",
-        }
-        return ", ".join(f"`{f.name}` {names[f.type]}" for f in schema)
+    return marts_spark.Spark()
 
 
-ENGINES = {"datafusion": DataFusion, "spark": Spark}
+ENGINES = ["datafusion", "spark"]
 
 
 # -------------------------------------------------------------------------------------------------------------- the run
@@ -413,6 +411,14 @@ class Run:
             raise SystemExit(f"{contract.name} {month}: {len(twice)} keys twice, such as {twice[0]}")
         return answer
 
+    def each(self, order, months, wrote):
+        """Builds every month of every model from what the store has, and keeps nothing."""
+        models = {c.name: c for c in contracts()}
+        todo = [(c, m) for c in order for m in (months if c.partition == "month" else [None])]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for (contract, month), answer in zip(todo, pool.map(lambda at: self.build(*at, models), todo)):
+                wrote(contract, month, answer)
+
     def all(self, order, months, given=(), wrote=lambda *_: None):
         models = {c.name: c for c in contracts()}
         for contract in order:
@@ -434,7 +440,9 @@ def main():
     p.add_argument("--today", type=date, default=dt.datetime.now(dt.UTC).date())
     p.add_argument("--until", type=date, help="only what had been read by that night, which is taken for today")
     p.add_argument("--only", nargs="*", default=[])
-    p.add_argument("--pipeline", type=pathlib.Path, help="a JSON file with rows of campaigns, prices, targets, plans")
+    p.add_argument("--quiet", action="store_true", help="only the last line")
+    p.add_argument("--each", action="store_true", help="each month of each model by itself, from the models of LAKE")
+    p.add_argument("--pipeline", type=pathlib.Path, help="a pipeline file, for its campaigns, prices and targets")
     a = p.parse_args()
     store = Store(catalog())
     coverage = ledger(a.lake, a.tenant, a.today)
@@ -450,14 +458,12 @@ def main():
         store.open(a.lake, a.tenant)
     built_in = {"coverage": coverage}
     if a.pipeline:
-        dates = ("start_day", "last_day")
-        tables = {n: rows for n, rows in json.loads(a.pipeline.read_text()).items() if isinstance(rows, list)}
-        for name, rows in tables.items():
-            built_in[name] = [{k: date(v) if k in dates else v for k, v in r.items()} for r in rows]
-    run = Run(ENGINES[a.engine](), store, a.today, a.tenant, built_in)
+        built_in |= told(a.pipeline)
+    run = Run(engine(a.engine), store, a.today, a.tenant, built_in)
     order = contracts()
     order = needed(order, a.only) if a.only else order
-    started, last = dt.datetime.now(), [None]
+    started, built = time.monotonic(), []
+    seconds = lambda: time.monotonic() - started  # noqa: E731
 
     def wrote(contract, month, answer):
         top = "marts" if contract.kind == "mart" else "_usagelake/staging"
@@ -468,10 +474,16 @@ def main():
         if answer.num_rows:
             folder.mkdir(parents=True, exist_ok=True)
             pq.write_table(answer, folder / "part-0.parquet")
-        seconds = (dt.datetime.now() - started).total_seconds()
-        print(f"{seconds:7.1f} s  {contract.name} {month or ''} {answer.num_rows}", flush=True)
+        built.append(contract.name)
+        if not a.quiet:
+            print(f"{seconds():7.1f} s  {contract.name} {month or ''} {answer.num_rows}", flush=True)
 
-    run.all(order, store.months(), wrote=wrote)
+    if a.each:
+        store.open_models(a.lake, a.tenant)
+        run.each(order, store.months(), wrote)
+    else:
+        run.all(order, store.months(), wrote=wrote)
+    print(f"{len(set(built))} models, {len(built)} partitions in {seconds():.0f} s")
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def main():
     p.add_argument("--engine", choices=runner.ENGINES, default="datafusion")
     p.add_argument("names", nargs="*")
     a = p.parse_args()
-    engine, bad = runner.ENGINES[a.engine](), 0
+    engine, bad = runner.engine(a.engine), 0
     for path in sorted((runner.SQL / "tests").glob("*.toml")):
         if a.names and path.stem not in a.names:
             continue

@@ -30,14 +30,12 @@ pace = {{ requests = 1000, per = "1s" }}
 class Emulator:
     """`usagelake emulate` as a server, for the time of a `with`."""
 
-    def __init__(self, binary, users, days, seed=1, today=TODAY, truth=None, end=None):
+    def __init__(self, binary, users, days, seed=1, today=TODAY, truth=None, end=None, further=()):
         # Port 0 takes a free one; the address is the first line of stdout.
         self.command = [binary, "emulate", "--port", 0, "--users", users, "--days", days, "--seed", seed]
-        self.command += ["--today", today, "--pace", "off"]
+        self.command += ["--today", today, "--end", end or today, "--pace", "off", *further]
         if truth:
             self.command += ["--truth", truth]
-        if end:
-            self.command += ["--end", end]
 
     def __enter__(self):
         self.process = subprocess.Popen([str(part) for part in self.command], stdout=subprocess.PIPE, text=True)
@@ -51,13 +49,14 @@ class Emulator:
         self.process.wait()
 
 
-def run(binary, address, out, today=TODAY):
-    """One night into OUT/lake. Returns usagelake's exit code."""
+def run(binary, address, out, today=TODAY, told="", stdout=None):
+    """One night into OUT/lake; `told` is what the pipeline file says beside the tenant. Returns usagelake's exit code."""
     out.mkdir(parents=True, exist_ok=True)
     config = out / "pipeline.toml"
-    config.write_text(PIPELINE.format(address=address))
+    config.write_text(PIPELINE.format(address=address) + told)
     command = [binary, "run", "--config", config, "--lake", out / "lake", "--today", today]
-    return subprocess.run([str(part) for part in command], env={**os.environ, "USAGELAKE_CLIENT_SECRET": SECRET}).returncode
+    environment = {**os.environ, "USAGELAKE_CLIENT_SECRET": SECRET}
+    return subprocess.run([str(part) for part in command], env=environment, stdout=stdout).returncode
 
 
 def main():

@@ -1,20 +1,20 @@
 """What the marts must say, worked out a second time: from the emulator's truth and from what the ledger says was read.
 
-`marts_check.py` compares it with marts. `oracle_state.py` and `oracle_campaigns.py` have further marts, made of what is here.
+`marts_check.py` compares it with marts. `oracle_state.py`, `oracle_places.py` and `oracle_campaigns.py` have further marts,
+made of what is here.
 
-Slow and obvious on purpose. It shares nothing with the SQL: no table of the lake is read (but Copilot's days by app, see below), only the ledger and the run records
-(which answers landed, for which day, read when), and the truth CSVs (who was there, licensed for what, and did what).
+Slow and obvious on purpose. It shares nothing with the SQL: no table of the lake is read, only the ledger and the run
+records (which answers landed, for which day, read when), and the truth CSVs (who was there, licensed for what, and did what).
 An answer lists what the emulator lists: members of that day and those deleted less than thirty days ago; with `date=` only who
 was active. Guests are in the directory and in no report.
 """
 
+import bisect
 import collections
 import csv
 import datetime as dt
+import functools
 import json
-import pathlib
-
-import pyarrow.parquet as pq
 
 SIX = ["exchange", "onedrive", "sharepoint", "skype_for_business", "teams", "viva_engage"]
 FIVE = [p for p in SIX if p != "skype_for_business"]
@@ -42,10 +42,16 @@ COPILOT = "microsoft365_copilot_usage_user_detail"
 DAY = dt.timedelta(days=1)
 
 
+# Copilot's apps as the report tells them, by what the emulator calls them.
+COPILOT_APPS = {"chat": "copilot_chat"} | {a: a for a in ("teams", "word", "excel", "powerpoint", "outlook", "onenote", "loop")}
+
+
+@functools.cache
 def date(text):
     return dt.date.fromisoformat(text)
 
 
+@functools.cache
 def first(day):
     return day.replace(day=1)
 
@@ -84,7 +90,7 @@ class Ledger:
 
     @staticmethod
     def of(s):
-        return {k: s.get(k) for k in ("status", "names", "rows", "rejected_cells", "run", "before", "first_read_at")}
+        return {k: s.get(k) for k in ("status", "names", "rows", "rejected_cells", "run", "before", "first_read_at", "reason")}
 
     def landed(self, report, dated):
         """Days of a report's `date=` answers, or of its others."""
@@ -106,35 +112,57 @@ class Truth:
     """Who was there, and what they did."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.person = {}  # (person, day) → row
         self.by_day = collections.defaultdict(list)
-        for row in self.rows(folder / "person_day.csv"):
-            row["enabled"] = set(filter(None, row["enabled"].split("+")))
-            row["skus"] = list(filter(None, row["skus"].split("+")))
-            row["is_deleted"] = row["is_deleted"] == "true"
-            row["guest"] = row["user_type"] == "Guest"
-            self.person[row["person_id"], date(row["day"])] = row
-            self.by_day[date(row["day"])].append(row)
-        self.acts = collections.defaultdict(dict)  # (product, person, day) → {activity: count}
+        # From one day to the next hardly anybody changes: equal rows are one.
+        known = {}
+        for row in self.rows("person_day"):
+            day = date(row.pop("day"))
+            key = tuple(row.values())
+            if key not in known:
+                row["enabled"] = set(filter(None, row["enabled"].split("+")))
+                row["skus"] = list(filter(None, row["skus"].split("+")))
+                row["is_deleted"] = row["is_deleted"] == "true"
+                row["guest"] = row["user_type"] == "Guest"
+                known[key] = row
+            row = known[key]
+            self.person[row["person_id"], day] = row
+            self.by_day[day].append(row)
+        self.acts = {}  # (product, person, day) → {activity: count}
         self.used = collections.defaultdict(set)  # (product, person) → days
-        for row in self.rows(folder / "act.csv"):
+        for row in self.rows("act"):
             day = date(row["day"])
-            self.acts[row["product"], row["person_id"], day][row["activity"]] = int(row["count"])
+            self.acts.setdefault((row["product"], row["person_id"], day), {})[row["activity"]] = int(row["count"])
             self.used[row["product"], row["person_id"]].add(day)
-        self.folder = folder
+        self.in_order = {k: sorted(found) for k, found in self.used.items()}
         # The last row before somebody was deleted, for licences that a deleted person had.
         self.last_alive = {}
         for (person, day), row in self.person.items():
             if not row["is_deleted"] and day >= self.last_alive.get(person, day):
                 self.last_alive[person] = day
 
-    @staticmethod
-    def rows(path):
-        with path.open(encoding="utf-8", newline="") as f:
-            yield from csv.DictReader(f)
+    def rows(self, name):
+        with (self.folder / f"{name}.csv").open(encoding="utf-8", newline="") as f:
+            texts = {}
+            for row in csv.DictReader(f):
+                yield {k: texts.setdefault(v, v) for k, v in row.items()}
+
+    @functools.cache
+    def of_days(self, name):
+        """A file's rows by day."""
+        found = collections.defaultdict(list)
+        for row in self.rows(name):
+            found[date(row["day"])].append(row)
+        return found
 
     def last(self, product, person, day):
-        return max((d for d in self.used[product, person] if d <= day), default=None)
+        return self.last_of(self.in_order.get((product, person), []), day)
+
+    @staticmethod
+    def last_of(in_order, day):
+        n = bisect.bisect_right(in_order, day)
+        return in_order[n - 1] if n else None
 
     def listed(self, product, day, dated):
         """Persons whom the product's answer for a day lists; `suite` is the active-user detail."""
@@ -153,30 +181,20 @@ class Truth:
             yield person, row
 
 
-def copilot_app_days(lake, tenant):
-    for path in lake.glob(f"tables/{COPILOT}/tenant={tenant}/**/*.parquet"):
-        for row in pq.ParquetFile(path).read().to_pylist():
-            for name, value in row.items():
-                if name.endswith("_last_activity_date") and value:
-                    app = name.removesuffix("_last_activity_date").removesuffix("_copilot").removeprefix("microsoft_")
-                    yield row["user_principal_name"].lower(), app, value
-
-
 class Oracle:
-    def __init__(self, lake, truth, today, tenant="contoso", pipeline=None):
-        pipeline = pipeline or {}
-        self.everyone, self.as_of_today = pipeline.get("date_lists") == "everyone", pipeline.get("last_activity") == "today"
-        self.campaigns = pipeline.get("campaigns", [])
-        self.prices = {p["sku_part_number"]: p["unit_price"] for p in pipeline.get("prices", [])}
-        self.targets = {t["product"]: t["target_rate"] for t in pipeline.get("targets", [])}
+    def __init__(self, lake, truth, today, tenant="contoso", told=None):
+        """`told` is what the pipeline file says, and with which options the emulator ran."""
+        told = told or {}
+        self.everyone, self.as_of_today = told.get("everyone", False), told.get("as_of_today", False)
+        self.campaigns = told.get("campaigns", [])
+        self.prices = {p["sku_part_number"]: (p["unit_price"], p["currency"]) for p in told.get("prices", [])}
+        self.targets = {t["product"]: t["target_rate"] for t in told.get("targets", [])}
         self.today, self.ledger, self.truth = today, Ledger(lake, tenant, today), Truth(truth)
         detail_days = [s["day"] for s in self.ledger.slices if s["report"].endswith("_detail") and s["status"] == "landed"]
         self.months = [first(min(detail_days))]
         while self.months[-1] < first(max(detail_days)):
             self.months.append(month_after(self.months[-1]))
         self.known()
-        self.copilot_apps = set(copilot_app_days(lake, tenant))
-        self.upns = {row["upn"].lower(): person for (person, _), row in self.truth.person.items()}
         self.evidence()
         self.licences()
         self.directory()
@@ -198,6 +216,7 @@ class Oracle:
                         if since <= night:
                             self.held[address][night] = row["person_id"]
 
+    @functools.cache
     def who(self, person, day):
         """Whom the address that a report shows on a day leads to: the last who was seen with it by then, else the first."""
         address = self.truth.person[person, day]["upn"].lower()
@@ -209,6 +228,10 @@ class Oracle:
 
     # ---- evidence
 
+    def known_on(self, report, day, dated):
+        """Up to when an answer knows last days: some tenants say them as of today, which is two days before the reading."""
+        return self.ledger.reads[report, day][0] - 2 * DAY if dated and self.as_of_today else day
+
     def evidence(self):
         t = self.truth
         self.active = collections.defaultdict(set)  # (product, who) → days
@@ -219,34 +242,47 @@ class Oracle:
             for report, lister in reports:
                 for dated in (True, False):
                     for day in self.ledger.landed(report, dated):
-                        # Some tenants say the last day as of today, whatever day was asked for: two days before the reading.
-                        known = self.ledger.reads[report, day][0] - 2 * DAY if dated and self.as_of_today else day
+                        known = self.known_on(report, day, dated)
                         for person, _ in t.listed(lister, day, dated and not self.everyone):
                             last = t.last(product, person, known)
                             if last:
                                 self.active[product, self.who(person, day)].add(last)
-        # The days of single Copilot apps are not in the truth by app: they are taken as read, and held to the truth.
+        # Copilot's report shows the last day of each app: days of Copilot too.
+        by_app = collections.defaultdict(set)
+        for row in t.rows("client_day"):
+            if row["product"] == "copilot":
+                for app in set(row["clients"].split("+")) & COPILOT_APPS.keys():
+                    by_app[row["person_id"], COPILOT_APPS[app]].add(date(row["day"]))
+        by_app = {k: sorted(found) for k, found in by_app.items()}
         self.copilot_by_app = set()
-        for person, app, day in self.copilot_apps:
-            who = self.upns.get(person, person)
-            if day not in t.used["copilot", who]:
-                raise SystemExit(f"Copilot shows {who} on {day}, the truth does not")
-            self.active["copilot", who].add(day)
-            self.copilot_by_app.add((who, app, day))
+        for day in self.ledger.landed(COPILOT, False):
+            for person, _ in t.listed("copilot", day, False):
+                for app in COPILOT_APPS.values():
+                    last = t.last_of(by_app.get((person, app), []), day)
+                    if last:
+                        self.copilot_by_app.add((self.who(person, day), app, last))
+                        self.active["copilot", self.who(person, day)].add(last)
         # What the products' own answers count, day by day: days of activity too, whatever they say of the last day.
-        self.counts = collections.defaultdict(int)  # (product, who, day, activity) → count
+        self.done = collections.defaultdict(dict)  # month → {(product, who, day): {activity: count}}
         for product in PRODUCTS:
             for day in self.ledger.landed(OWN[product], True):
+                done = self.done[first(day)]
                 for person, _ in t.listed(product, day, True):
-                    for activity, n in t.acts.get((product, person, day), {}).items():
-                        if activity == "other" and product != "teams":
-                            continue
-                        self.counts[product, self.who(person, day), day, activity] += n
+                    acts = t.acts.get((product, person, day), {})
+                    if product != "teams" and "other" in acts:
+                        continue
+                    who = self.who(person, day)
+                    if acts:
+                        # Two people behind one address, on one day, are one person to a report.
+                        before = done.get((product, who, day), {})
+                        done[product, who, day] = {a: acts.get(a, 0) + before.get(a, 0) for a in acts | before} if before else acts
                         if product in (*SIX, "copilot"):
-                            self.active[product, self.who(person, day)].add(day)
+                            self.active[product, who].add(day)
         for (product, who), found in list(self.active.items()):
             if product in SIX:
                 self.active["microsoft365", who] |= found
+        self.in_order = {k: sorted(found) for k, found in self.active.items()}
+        self.in_months = {k: {first(d) for d in found} for k, found in self.active.items()}
 
     # ---- licences
 
@@ -295,7 +331,7 @@ class Oracle:
         states = {}
         for n in self.ledger.nights:
             states[first(n)] = n  # the last night of the month
-        self.attributes = {}
+        self.attributes, self.managers = {}, {}
         for month in self.months:
             known = {}
             for m in sorted(states):
@@ -384,21 +420,22 @@ class Oracle:
         for month in self.months:
             rows = self.upm[month] = {}
             before = month_after(month, -1)
+            acted = collections.Counter()
+            for (product, who, _), acts in self.done[month].items():
+                acted[product, who] += sum(n for a, n in acts.items() if a != "other")
             for product in [*PRODUCTS, "microsoft365"]:
                 if product not in self.begun or month < first(self.begun[product]):
                     continue
                 told = month > first(self.begun[product])
                 enabled = self.enabled[month, product]
-                people = enabled | {w for (p, w), ds in self.active.items() if p == product and any(first(d) in (month, before) for d in ds)}
+                people = enabled | {w for (p, w), ms in self.in_months.items() if p == product and ms & {month, before}}
                 for who in people:
-                    ever = sorted(d for d in self.active.get((product, who), ()) if first(d) <= month)
-                    here = [d for d in ever if first(d) == month]
-                    was = any(first(d) == before for d in ever)
+                    ever = self.in_order.get((product, who), [])
+                    ever = ever[: bisect.bisect_left(ever, month_after(month))]
+                    here = ever[bisect.bisect_left(ever, month) :]
+                    was = before in self.in_months.get((product, who), ())
                     parts = SIX if product == "microsoft365" else [product]
-                    acts = sum(
-                        n for p in parts for d in days(month)
-                        for a, n in self.by_who_day.get((p, who, d), {}).items() if a != "other"
-                    )
+                    acts = sum(acted[p, who] for p in parts)
                     rows[product, who] = dict(
                         enabled=who in enabled,
                         enabled_at_end=who in self.at_end[month, product],
@@ -414,14 +451,6 @@ class Oracle:
                         first_time=(bool(here) and first(ever[0]) == month) if told else None,
                         returning_user=(bool(here) and was) if told else None,
                     )
-
-    @property
-    def by_who_day(self):
-        if not hasattr(self, "_by"):
-            self._by = collections.defaultdict(dict)
-            for (product, who, day, activity), n in self.counts.items():
-                self._by[product, who, day][activity] = n
-        return self._by
 
     # ---- the marts: {month: {key: row}}
 
@@ -458,6 +487,7 @@ class Oracle:
             for m, rows in self.upm.items()
         }
 
+    @functools.cache
     def tenant_product_usage(self):
         out = {}
         for month in self.months:
@@ -479,7 +509,8 @@ class Oracle:
                 for key in keys_of(month, who):
                     groups[product, *key].append(row)
             out[month] = {
-                key: self.measures(rows, self.told(month, key[0])) | self.facts[month, key[0]] for key, rows in groups.items()
+                key: self.measures(rows, self.told(month, key[0])) | self.facts[month, key[0]] | dict(identity="named")
+                for key, rows in groups.items()
             }
         return out
 
@@ -488,7 +519,11 @@ class Oracle:
         key = lambda m, w: [tuple(self.attribute(m, w, n) or "(none)" for n in names)]  # noqa: E731
         return ["product", *names], self.grouped(key)
 
+    @functools.cache
     def segments(self, month, who):
+        return set(self.segments_of(month, who))
+
+    def segments_of(self, month, who):
         for a in ["country", "usage_location", "city", "department", "company", "office", "job_title", "employee_type"]:
             yield a, self.attribute(month, who, a) or "(none)"
         yield "tenant", "all"
@@ -502,23 +537,29 @@ class Oracle:
         for s in skus:
             yield "license", s
 
+    @functools.cache
     def adoption_by_segment(self):
-        out = self.grouped(lambda m, w: set(self.segments(m, w)))
+        out = self.grouped(self.segments)
         for month, rows in out.items():
-            names = {self.attribute(month, p, "upn") or p: p for p in self.attributes[month]}
-            for key, row in rows.items():
-                manager = key[1] == "manager" and key[2] != "(none)"
-                row["level"] = len(self.above(month, names[key[2]])) + 1 if manager else None
+            for (_, attribute, value), row in rows.items():
+                row["level"] = self.level(month, attribute, value)
         return ["product", "attribute", "value"], out
+
+    def level(self, month, attribute, value):
+        """Where a manager stands: how many are above, and one."""
+        if attribute != "manager" or value == "(none)":
+            return None
+        if month not in self.managers:
+            self.managers[month] = {self.attribute(month, p, "upn") or p: p for p in self.attributes[month]}
+        return len(self.above(month, self.managers[month][value])) + 1
 
     def first_time_users(self):
         out = {}
         for month in self.months:
             cohorts = collections.defaultdict(list)
-            for (product, who), found in self.active.items():
-                ever = [d for d in found if first(d) <= month]
-                if product in self.begun and ever and first(min(ever)) > first(self.begun[product]):
-                    cohorts[product, first(min(ever))].append({first(d) for d in ever})
+            for (product, who), found in self.in_order.items():
+                if product in self.begun and found[0] < month_after(month) and first(found[0]) > first(self.begun[product]):
+                    cohorts[product, first(found[0])].append({m for m in self.in_months[product, who] if m <= month})
             out[month] = {}
             for (product, cohort), people in cohorts.items():
                 since = (month.year - cohort.year) * 12 + month.month - cohort.month
@@ -532,24 +573,58 @@ class Oracle:
         return ["product", "cohort_month"], out
 
     def tenant_product_activity(self):
+        """Acts; mail that came in; seconds in Teams, as minutes."""
+        received, time = self.received(), self.time()
         out = {}
         for month in self.months:
             sums, people = collections.Counter(), collections.defaultdict(set)
-            for (product, who, day, activity), n in self.counts.items():
-                if first(day) != month or month < first(self.begun.get(product, dt.date.max)):
-                    continue
-                if activity != "other":
+
+            def add(product, who, activity, n):
+                if n and month >= first(self.begun.get(product, dt.date.max)):
                     sums[product, activity] += n
-                    sums[product, "any"] += n
                     people[product, activity].add(who)
-                people[product, "any"].add(who)
+
+            for (product, who, _), acts in self.done[month].items():
+                for activity, n in acts.items():
+                    add(product, who, activity, n)
+                    add(product, who, "any", n)
+                    if activity == "other":
+                        sums[product, "any"] -= n
+            for who, n in received[month].items():
+                add("exchange", who, "receive", n)
+            for (who, activity), n in time[month].items():
+                add("teams", who, activity, n)
             due = [d for d in days(month) if d <= self.today - 2 * DAY]
             out[month] = {}
-            for key in people:
-                landed, settled = (set(of(OWN[key[0]], True)) for of in (self.ledger.landed, self.ledger.settled))
-                out[month][key] = dict(
-                    activity_count=sums[key], active_user_count=len(people[key]),
+            for product, activity in people:
+                landed, settled = (set(of(OWN[product], True)) for of in (self.ledger.landed, self.ledger.settled))
+                seconds, n = activity in ("audio", "video", "screen_share"), sums[product, activity]
+                out[month][product, activity] = dict(
+                    activity_count=None if seconds or activity == "other" else n,
+                    active_user_count=len(people[product, activity]),
+                    total_duration_in_minute=n / 60 if seconds else None,
                     content_date=max(d for d in landed if first(d) == month),
                     days_missing=len([d for d in due if d not in settled]),
                 )
         return ["product", "activity"], out
+
+    @functools.cache
+    def received(self):
+        """Mail that came to the people whom Exchange's answers list: month → who → count."""
+        mail, out = self.truth.of_days("mailbox_day"), collections.defaultdict(collections.Counter)
+        for day in self.ledger.landed(OWN["exchange"], True):
+            got = {r["person_id"]: int(r["received"]) for r in mail[day]}
+            for person, _ in self.truth.listed("exchange", day, not self.everyone):
+                out[first(day)][self.who(person, day)] += got.get(person, 0)
+        return out
+
+    def time(self):
+        """Seconds in Teams: month → (who, activity) → count."""
+        spent, out = self.truth.of_days("time_day"), collections.defaultdict(collections.Counter)
+        for day in self.ledger.landed(OWN["teams"], True):
+            listed = {person for person, _ in self.truth.listed("teams", day, not self.everyone)}
+            for row in spent[day]:
+                if row["person_id"] in listed:
+                    for activity, name in (("audio", "audio"), ("video", "video"), ("screen_share", "screen")):
+                        out[first(day)][self.who(row["person_id"], day), activity] += int(row[name])
+        return out

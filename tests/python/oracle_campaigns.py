@@ -3,7 +3,8 @@
 import collections
 import math
 
-from oracle import COPILOT, DAY, FIVE, OWN, SIX, SUITE, date, first, month_after
+from oracle import COPILOT, DAY, FIVE, OWN, SIX, SUITE, first, month_after
+from oracle_places import last_reading
 
 MIN_SEGMENT, MIN_GAIN, HIGH, LOW, HALF, DROP = 20, 3, 0.75, 0.25, 0.5, 0.2
 
@@ -21,18 +22,22 @@ def half_up(x):
 
 
 def campaign_opportunities(oracle):
-    """All but `never_activated`: who activated what is not in the truth, and is taken from the mart where it says so."""
     _, adoption = oracle.adoption_by_segment()
     _, tenant = oracle.tenant_product_usage()
     out = {}
     for month in oracle.months:
         habits = collections.defaultdict(collections.Counter)
         done = collections.Counter()
-        for (product, who, day, activity), n in oracle.counts.items():
-            if first(day) == month:
+        for (product, who, _), acts in oracle.done[month].items():
+            for activity, n in acts.items():
                 done[who, product, activity] += n
+        read = last_reading(oracle, "office365_activations_user_detail", month)
+        activated = {
+            oracle.who(r["person_id"], read) for r in oracle.truth.of_days("activation_day")[read] if r["last_activated"]
+        } if read else set()
         people = {w for (_, w) in oracle.upm[month]}
-        active = {(p, w) for (p, w), r in oracle.upm[month].items() if r["active"]}
+        active = {k for k, r in oracle.upm[month].items() if r["active"]}
+        enabled_people = {k for k, r in oracle.upm[month].items() if r["enabled"]}
         for who in people:
             mine = collections.Counter(
                 mails=done[who, "exchange", "send"],
@@ -42,8 +47,9 @@ def campaign_opportunities(oracle):
                 reads=done[who, "viva_engage", "read"],
                 posts=done[who, "viva_engage", "posted"] + done[who, "viva_engage", "liked"],
                 exchange=("exchange", who) in active, teams=("teams", who) in active,
+                never=("microsoft365_apps", who) in enabled_people and who not in activated,
             )
-            for key in set(oracle.segments(month, who)):
+            for key in oracle.segments(month, who):
                 habits[key].update(mine)
         best = max((r["active_rate"] for (p,), r in tenant[month].items() if p != "microsoft365" and r["active_rate"] is not None), default=None)
         rows = out[month] = {}
@@ -89,22 +95,27 @@ def campaign_opportunities(oracle):
                         pattern = "meets_without_chat"
                     elif product == "viva_engage" and h["reads"] and not h["posts"]:
                         pattern = "reads_only"
-                    elif product == "microsoft365_apps":
-                        pattern = "?"
+                    elif product == "microsoft365_apps" and read and h["never"] >= HALF * enabled:
+                        pattern = "never_activated"
                     else:
                         pattern = "below_reference"
                     evidence = (
                         f"{r['active_enabled_users']} of {enabled} enabled people are active ({half_up(rate * 100)} %); "
                         f"the reference is {half_up(reference * 100)} %"
-                    )
+                    ) + {
+                        "mails_instead_of_sharing": lambda: f". They send {half_up(e['mails'])} mails a person and share "
+                        f"{half_up(e['shared'] * 10)} files for ten people",
+                        "stopped_using": lambda: f". Three months before it was {half_up(old_rate * 100)} %",
+                        "meets_without_chat": lambda: f". They take part in {half_up(e['meetings'])} meetings a person and "
+                        f"write {half_up(e['messages'])} messages",
+                        "reads_only": lambda: f". They read {h['reads']} messages, and posted or liked none",
+                        "never_activated": lambda: f". {h['never']} have the apps and never activated them",
+                    }.get(pattern, str)()
                 row = dict(
                     enabled=enabled, active_enabled=r["active_enabled_users"], rate=rate, target_rate=target,
-                    reference_rate=reference, people_to_gain=gain, is_complete=r["is_complete"],
+                    reference_rate=reference, people_to_gain=gain, is_complete=r["is_complete"], level=r["level"],
+                    pattern=pattern, evidence=evidence,
                 )
-                if pattern != "?":
-                    row["pattern"] = pattern
-                if pattern in (None, "licensed_not_used", "below_reference"):
-                    row["evidence"] = evidence
                 rows[product, attribute, v] = row
                 made.append((-gain, -enabled, v))
             for rank, (_, _, v) in enumerate(sorted(made), 1):
@@ -130,7 +141,7 @@ def covered_days(oracle, product):
 def campaign_effect(oracle):
     out = {m: {} for m in oracle.months}
     for c in oracle.campaigns:
-        start, end, product = date(c["start_day"]), date(c["last_day"]), c["product"]
+        start, end, product = c["start_day"], c["last_day"], c["product"]
         month, before = first(start), month_after(first(start), -1)
         spans = dict(
             placebo=(start - 56 * DAY, start - 29 * DAY), before=(start - 28 * DAY, start - DAY), during=(start, end),
@@ -142,8 +153,8 @@ def campaign_effect(oracle):
             products = set(SIX) & row["enabled"] if product == "microsoft365" else {product} & row["enabled"]
             if products and not row["is_deleted"]:
                 enabled.add(oracle.who(person, nights[-1]))
-        segments = {w: set(oracle.segments(before, w)) for w in enabled}
-        others = [o for o in oracle.campaigns if date(o["start_day"]) <= end and date(o["last_day"]) >= start]
+        segments = {w: oracle.segments(before, w) for w in enabled}
+        others = [o for o in oracle.campaigns if o["start_day"] <= end and o["last_day"] >= start]
         target = {w for w in enabled if (c["attribute"], c["value"]) in segments[w]}
         control = {w for w in enabled if not any((o["attribute"], o["value"]) in segments[w] for o in others)}
         read = covered_days(oracle, product)
@@ -152,7 +163,10 @@ def campaign_effect(oracle):
         whole["before"] &= spans["before"][0] >= begun + 28 * DAY
         whole["placebo"] &= spans["placebo"][0] >= begun + 28 * DAY
         was = lambda w, n: any(spans[n][0] <= d <= spans[n][1] for d in oracle.active.get((product, w), ()))  # noqa: E731
-        row = dict(target_users=len(target), control_users=len(control), product=product)
+        row = dict(
+            target_users=len(target), control_users=len(control), product=product, attribute=c["attribute"],
+            value=c["value"], start_day=start, last_day=end,
+        )
         for name, group in (("target", target), ("control", control)):
             for n in ("before", "during", "after", "later"):
                 count = sum(was(w, n) for w in group)
@@ -160,8 +174,8 @@ def campaign_effect(oracle):
                 if n != "during":
                     row[f"{name}_rate_{n}"] = count / len(group) if whole[n] else None
         diff = lambda g, a, b: [was(w, a) - was(w, b) for w in g]  # noqa: E731
-        mean = lambda xs: sum(xs) / len(xs)  # noqa: E731
-        variance = lambda xs: sum((x - mean(xs)) ** 2 for x in xs) / (len(xs) - 1)  # noqa: E731
+        mean = lambda xs: sum(xs) / len(xs)  # noqa: E731, B023
+        variance = lambda xs: sum((x - mean(xs)) ** 2 for x in xs) / (len(xs) - 1)  # noqa: E731, B023
         gap = lambda a, b: mean(diff(target, a, b)) - mean(diff(control, a, b))  # noqa: E731
         both = whole["before"] and whole["after"]
         row["effect"] = gap("after", "before") if both else None
@@ -174,6 +188,6 @@ def campaign_effect(oracle):
         row["effect_high"] = row["effect"] + 1.96 * error if both else None
         last = spans["after"][1]
         row["is_final"] = whole["after"] and read.get(last) is not None and read[last] >= last + 2 * DAY
-        out[month][(c["campaign"],)] = row
-    return ["campaign"], out
+        out[month][c["campaign"], product] = row
+    return ["campaign", "product"], out
 

@@ -1,108 +1,32 @@
-"""The oracle's answers for state, for the retired app's tables by person, and for the quality of the data."""
+"""The oracle's answers for licences, for the retired app's tables by person, and for the quality of the data."""
 
 import collections
 import datetime as dt
 
-from oracle import DAY, OWN, SIX, SUITE, Truth, date, days, first, month_after
+from oracle import DAY, OWN, SIX, SUITE, date, days, first, month_after
+from oracle_places import last_reading
 
 # What Microsoft's plans bring, by licence, among the products that are measured.
 SUITES = {"SPE_E5", "SPE_E3", "SPE_F1", "STANDARDPACK"}
 BRINGS = {s: [*SIX, "microsoft365_apps"] for s in SUITES} | {"Microsoft_365_Copilot": ["copilot"]}
 
 
-def by_day(oracle, name):
-    rows = collections.defaultdict(list)
-    for row in Truth.rows(oracle.truth.folder / f"{name}.csv"):
-        rows[date(row["day"])].append(row)
-    return rows
-
-
-def last_reading(oracle, report, month):
-    return max((d for d in oracle.ledger.landed(report, False) if first(d) == month), default=None)
-
-
-def tenant_mailbox_usage(oracle):
-    rows, out = by_day(oracle, "mailbox_day"), {}
-    for month in oracle.months:
-        day = last_reading(oracle, "mailbox_usage_detail", month)
-        boxes = [(int(r["bytes"]), int(r["quota_bytes"])) for r in rows[day]] if day else []
-        # The emulator warns at 98 % of the quota and stops sending at 99 %.
-        at = lambda q, percent: q // 100 * percent if q % 100 == 0 else int(q * percent / 100)  # noqa: E731
-        n = lambda low, high: sum(1 for b, q in boxes if low(b, q) and not high(b, q))  # noqa: E731
-        over = [lambda b, q: True, lambda b, q: b >= at(q, 98), lambda b, q: b >= at(q, 99), lambda b, q: b >= q]
-        out[month] = {} if not day else {
-            (day,): dict(
-                total_mailboxes=len(boxes),
-                total_item_bytes=sum(b for b, _ in boxes),
-                prohibit_send_receive_quota=sum(q for _, q in boxes),
-                mailboxes_no_warning=n(over[0], over[1]),
-                mailboxes_issue_warning=n(over[1], over[2]),
-                mailboxes_exceed_send_quota=n(over[2], over[3]),
-                mailboxes_exceed_send_receive_quota=n(over[3], lambda b, q: False),
-            )
-        }
-    return ["content_date"], out
-
-
-def tenant_sharepoint_usage(oracle):
-    """Only all sites together: the truth does not know what kind a site is."""
-    rows, out = by_day(oracle, "site_day"), {}
-    landed = oracle.ledger.landed("share_point_site_usage_detail", True)
-    for month in oracle.months:
-        known = [d for d in days(month) if d <= max(last_counts(oracle, "share_point_site_usage_site_counts"))]
-        day = known[-1]
-        # Where everybody is listed, a day is also told by later ones as the last.
-        landed_or_shown = [d for d in rows if d <= max(landed)] if oracle.everyone else landed
-        active = {
-            r["site_id"] for d in landed_or_shown if first(d) == month
-            for r in rows[d] if int(r["users"]) or int(r["active_files"]) or int(r["page_views"])
-        }
-        out[month] = {
-            ("any",): dict(
-                total_sites=len(rows[day]), document_count=sum(int(r["files"]) for r in rows[day]),
-                disk_used=sum(int(r["bytes"]) for r in rows[day]), activity_total_sites=len(active), content_date=day,
-            )
-        }
-    return ["site_type"], out
-
-
-def last_counts(oracle, report):
-    return oracle.ledger.landed(report, False)
-
-
-def tenant_groups_usage(oracle):
-    """Groups and their mail: what is in the truth."""
-    rows, out = by_day(oracle, "group_day"), {}
-    for month in oracle.months:
-        day = last_reading(oracle, "office365_groups_activity_detail", month)
-        landed = [d for d in oracle.ledger.landed("office365_groups_activity_detail", True) if first(d) == month]
-        mails = collections.Counter()
-        for d in landed:
-            for r in rows[d]:
-                mails[r["group_id"]] += int(r["mails"])
-        out[month] = {
-            ("any",): dict(
-                total_groups=len(rows[day]) if day else None, mbx_total_activities=sum(mails.values()),
-                mbx_active_groups=sum(1 for n in mails.values() if n), content_date=day,
-            )
-        }
-    return ["group_type"], out
-
-
 def tenant_office_licenses(oracle):
-    seats, out = by_day(oracle, "seat_day"), {}
+    seats, out = oracle.truth.of_days("seat_day"), {}
     for month in oracle.months:
         night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
         if not night:
             continue
         people = sum(1 for r in oracle.truth.by_day[night] if not r["is_deleted"] and r["skus"])
-        rows = {(r["sku_part_number"],): dict(assigned_count=int(r["assigned"]), assigned_license=people) for r in seats[night]}
-        out[month] = rows | {("Any",): dict(assigned_count=people, assigned_license=people)}
+        assigned = {r["sku_part_number"]: int(r["assigned"]) for r in seats[night]} | {"Any": people}
+        out[month] = {
+            (sku,): dict(assigned_count=n, assigned_license=people, license_name=sku) for sku, n in assigned.items()
+        }
     return ["sku_part_number"], out
 
 
 def license_utilization(oracle):
-    seats, out = by_day(oracle, "seat_day"), {}
+    seats, out = oracle.truth.of_days("seat_day"), {}
     for month in oracle.months:
         night = max((n for n in oracle.ledger.nights if first(n) <= month), default=None)
         if not night:
@@ -118,7 +42,7 @@ def license_utilization(oracle):
                 ever = sorted(
                     d for p in BRINGS.get(sku, []) for d in oracle.active.get((p, who), ()) if first(d) <= month
                 )
-                for attribute, value in set(oracle.segments(month, who)):
+                for attribute, value in oracle.segments(month, who):
                     if attribute != "license":
                         groups[sku, attribute, value].append(ever)
         for sku in bought:
@@ -128,15 +52,15 @@ def license_utilization(oracle):
             sku, tenant = key[0], key[1] == "tenant"
             idle = lambda n: sum(1 for e in people if not e or e[-1] <= known - n * DAY)  # noqa: E731
             told = lambda n: n if sku in BRINGS else None  # noqa: E731
-            price = oracle.prices.get(sku)
+            price, currency = oracle.prices.get(sku, (None, None))
             unassigned = max(bought[sku] - len(people), 0) if tenant else None
             cost = price * float((unassigned or 0) + idle(90)) if price and sku in BRINGS else None
             out[month][key] = dict(
                 bought=bought[sku] if tenant else None, assigned=len(people), unassigned=unassigned,
                 active=told(sum(1 for e in people if e and first(e[-1]) == month)),
                 inactive_30=told(idle(30)), inactive_60=told(idle(60)), inactive_90=told(idle(90)),
-                never_active=told(sum(1 for e in people if not e)), unit_price=price, unused_cost=cost,
-                content_date=known,
+                never_active=told(sum(1 for e in people if not e)), unit_price=price, currency=currency,
+                unused_cost=cost, content_date=known, level=oracle.level(month, *key[1:]),
             )
     return ["sku_part_number", "attribute", "value"], out
 
@@ -158,30 +82,24 @@ ACTIVITY = dict(
 
 
 def user_activity(oracle):
-    received = collections.Counter()
-    mail = {
-        (r["person_id"], date(r["day"])): int(r["received"]) for r in Truth.rows(oracle.truth.folder / "mailbox_day.csv")
-    }
-    for day in oracle.ledger.landed(OWN["exchange"], True):
-        for person, _ in oracle.truth.listed("exchange", day, not oracle.everyone):
-            if first(day) < first(oracle.begun["exchange"]):
-                continue
-            received[oracle.who(person, day), first(day)] += mail.get((person, day), 0)
+    received = oracle.received()
     sums, acted, other = collections.Counter(), collections.defaultdict(set), collections.defaultdict(set)
-    for (product, who, day, activity), n in oracle.counts.items():
-        if first(day) < first(oracle.begun[product]):
-            continue
-        sums[first(day), who, product, activity] += n
-        acted[first(day)].add(who)
-        if product == "teams":
-            other[first(day), who].add(activity == "other")
+    for month, done in oracle.done.items():
+        for (product, who, _), acts in done.items():
+            if month < first(oracle.begun[product]):
+                continue
+            acted[month].add(who)
+            for activity, n in acts.items():
+                sums[month, who, product, activity] += n
+                if product == "teams":
+                    other[month, who].add(activity == "other")
     out = {}
     for month in oracle.months:
         out[month] = {
             (who,): {c: sums[month, who, *at] for c, at in ACTIVITY.items()}
             | dict(
-                exo_email_received=received[who, month],
-                teams_has_other_action=other[month, who] == {True}, sfb_p2p_summary=None,
+                exo_email_received=received[month][who], teams_has_other_action=other[month, who] == {True},
+                identity="named", sfb_p2p_summary=None, sfb_conf_org_summary=None, sfb_conf_part_summary=None,
             )
             for who in acted[month]
         }
@@ -207,19 +125,46 @@ def user_state(oracle):
                         who = oracle.who(person, day)
                         if who not in seen or day >= seen[who][0]:
                             seen[who] = (day, row)
+        talk = yammer(oracle, month)
         out[month] = {
             (who,): {c: oracle.attribute(month, who, a) for c, a in names.items()}
             | {c: who in oracle.at_end[month, p] for c, p in licences.items()}
-            | dict(deleted=row["is_deleted"], deleted_date=date(row["deleted_date"]) if row["deleted_date"] else None)
+            | dict(
+                identity="named", deleted=row["is_deleted"],
+                deleted_date=date(row["deleted_date"]) if row["deleted_date"] else None,
+                user_principal_name=oracle.attribute(month, who, "upn") or row["upn"].lower(),
+                display_name=oracle.attribute(month, who, "display_name") or row["display_name"],
+                **talk.get(who, dict(yam_state=None, yam_activation_date=None, yam_deletion_date=None)),
+                yam_suspension_date=None,
+            )
             for who, (day, row) in seen.items()
         }
     return ["person_id"], out
 
 
+def yammer(oracle, month):
+    """What Viva Engage's report says of people on its last night of the month: there since their licence, or deleted."""
+    held = collections.defaultdict(list)
+    for r in oracle.truth.rows("licence"):
+        if "viva_engage" in BRINGS.get(r["sku_part_number"], ()):
+            held[r["person_id"]].append((date(r["from"]), date(r["until"]) if r["until"] else dt.date.max))
+    day, out = last_reading(oracle, OWN["viva_engage"], month), {}
+    for person, row in oracle.truth.listed("viva_engage", day, False) if day else ():
+        # Licences that follow one another without a gap count as one.
+        since = min(a for a, b in held[person] if a <= day < b) if not row["is_deleted"] else None
+        while since and any(a < since <= b for a, b in held[person]):
+            since = min(a for a, b in held[person] if a < since <= b)
+        gone = date(row["deleted_date"]) if row["is_deleted"] else None
+        out[oracle.who(person, day)] = dict(
+            yam_state="deleted" if gone else "active", yam_activation_date=since, yam_deletion_date=gone,
+        )
+    return out
+
+
 def region_activity(oracle):
     out = {
         m: {
-            k: dict(total_activity_count=r["actions"]) | {a: oracle.attribute(m, k[1], a) for a in ("city", "country", "state")}
+            k: dict(total_activity_count=r["actions"], identity="named") | {a: oracle.attribute(m, k[1], a) for a in ("city", "country", "state")}
             for k, r in rows.items() if r["active"] and k[0] != "microsoft365"
         }
         for m, rows in oracle.upm.items()
@@ -228,7 +173,7 @@ def region_activity(oracle):
 
 
 def copilot_adoption(oracle):
-    """Copilot as a whole, and its apps from their days as they were read."""
+    """Copilot as a whole, and its apps: by the last days that readings show, since no answer tells an app's single days."""
     out = {}
     for month in oracle.months:
         rows = {k[1]: r for k, r in oracle.upm[month].items() if k[0] == "copilot"}
@@ -285,7 +230,8 @@ def data_quality(oracle):
                     concealment_changed=bool(names != "none" and names_before and names_before[-1] != names),
                     restated=bool(s and s["before"]), row_count=s["rows"] if s else 0,
                     rejected_cells=(s["rejected_cells"] or 0) if s else 0, rows_without_person=0,
-                    loaded_on=s["read"] if s else None, run=s["run"] if s else None,
+                    loaded_on=s["read"] if s else None, run=s["run"] if s else None, reason=s["reason"] if s else None,
+                    first_read_on=date(s["first_read_at"][:10]) if s else None,
                     last_refresh=max(of_report, default=None),
                 )
     return ["report", "period", "day"], out
