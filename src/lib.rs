@@ -17,4 +17,6 @@ pub mod engine;
 pub mod marts;
 pub mod night;
 pub mod emulator;
+pub mod powerbi;
+pub mod dashboard;
 pub mod cli;

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use chrono::Datelike;
 
 use super::number::Number;
-use super::terms::Terms;
+use super::terms::{Source, Terms};
 use crate::day::Day;
 use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
@@ -62,7 +62,35 @@ const MONTH: &str = "Calendar[Month]";
 /// The most months that a trend shows.
 const MONTHS: i32 = 13;
 
-/// The rows of one mart by the labels of their columns.
+/// What a visual asks.
+struct Question<'q> {
+    /// The columns beside which numbers stand.
+    columns: &'q [Field],
+    /// What is kept.
+    filters: Vec<&'q Filter>,
+    /// Whether it is asked of the month that is shown, and not of all.
+    one_month: bool,
+}
+
+/// Which month a number is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Month {
+    /// The one that is shown, or that stands beside it.
+    Shown,
+    /// The one before that.
+    Before,
+}
+
+/// One statement.
+struct Part<'p> {
+    group: usize,
+    month: Month,
+    source: Source<'p>,
+    /// The place of each number among those that are wanted, and its SQL.
+    measures: Vec<(usize, &'p str)>,
+}
+
+/// The rows of one statement by the labels of their columns.
 type Rows = BTreeMap<Vec<Key>, Vec<Cell>>;
 
 /// A label with its place in an order.
@@ -88,84 +116,120 @@ impl Asker<'_> {
         }
         let (columns, measures): (Vec<Field>, Vec<Field>) =
             fields.into_iter().partition(|f| matches!(f, Field::Column { .. }));
-        let filters: Vec<&Filter> = page.filters.iter().chain(&visual.filters).chain(chosen).collect();
-        let one_month = page.slicers.iter().any(|s| s == "month") && !columns.iter().any(is_calendar);
+        let question = Question {
+            one_month: page.slicers.iter().any(|s| s == "month")
+                && !visual.all_months
+                && !columns.iter().any(is_calendar),
+            filters: page.filters.iter().chain(&visual.filters).chain(chosen).collect(),
+            columns: &columns,
+        };
         let mut together: Rows = Rows::new();
-        for (mart, asked) in self.marts(&columns, &measures)? {
-            let sql = self.statement(&mart, &columns, &asked, &filters, one_month)?;
-            for (key, cells) in self.rows(&sql, &columns).await? {
-                let row = together.entry(key).or_insert_with(|| vec![Cell::Null; measures.len()]);
-                for ((_, place), cell) in asked.iter().zip(cells) {
+        let wanted: Vec<(usize, &str, Month)> = self.wanted(&measures);
+        for part in self.parts(&question, &wanted)? {
+            for (key, cells) in self.rows(&self.statement(&question, &part), &columns).await? {
+                let row = together.entry(key).or_insert_with(|| vec![Cell::Null; wanted.len()]);
+                for ((place, _), cell) in part.measures.iter().zip(cells) {
                     row[*place] = cell;
                 }
             }
         }
         let rows = together.into_iter().map(|(key, cells)| {
             let labels = key.into_iter().map(|k| k.text.map_or(Cell::Null, Cell::Text));
-            labels.chain(cells).collect()
+            let values = measures.iter().enumerate().map(|(n, m)| self.value(m, n, &wanted, &cells));
+            labels.chain(values).collect::<Vec<Cell>>()
         });
+        // A row that only the month before has is none.
+        let rows = rows.filter(|r| measures.is_empty() || r[columns.len()..].iter().any(|c| *c != Cell::Null));
         let fields: Vec<Field> = columns.iter().chain(&measures).cloned().collect();
         let mut answer = Answer { fields, rows: rows.collect() };
         order(&mut answer, visual);
         Ok(answer)
     }
 
-    /// The marts that are asked, and the measures that each answers, with their places. Without measures it is the first
-    /// mart that has all columns.
-    fn marts(&self, columns: &[Field], measures: &[Field]) -> Result<Vec<(String, Vec<(String, usize)>)>> {
-        let has_columns = |mart: &str| {
-            let source = self.terms.source(self.models, mart);
-            source.is_some_and(|s| columns.iter().all(|c| self.terms.column(&s, c).is_some()))
+    /// The numbers that are needed for the measures, with the place of the measure: each itself, or what it is the change of
+    /// in the month and in the one before.
+    fn wanted<'m>(&'m self, measures: &'m [Field]) -> Vec<(usize, &'m str, Month)> {
+        let numbers = |(place, m): (usize, &'m Field)| match self.terms.change(m.name()) {
+            Some(change) => vec![(place, change.of.as_str(), Month::Shown), (place, change.of.as_str(), Month::Before)],
+            None => vec![(place, m.name(), Month::Shown)],
         };
-        if measures.is_empty() {
-            let marts = self.models.marts();
-            let mart = marts.iter().map(|m| m.name()).find(|m| has_columns(m));
-            let mart = mart.ok_or_else(|| Error::new(Kind::Model, "no mart has all columns of the visual"))?;
-            return Ok(vec![(mart.to_string(), Vec::new())]);
-        }
-        let mut asked: Vec<(String, Vec<(String, usize)>)> = Vec::new();
-        for (place, measure) in measures.iter().enumerate() {
-            let way = self.terms.measure(measure.name()).find(|(mart, _)| has_columns(mart));
-            let (mart, sql) = way.ok_or_else(|| {
-                Error::new(Kind::Model, format!("`{measure}` has no SQL over a mart with the visual's columns"))
-            })?;
-            match asked.iter_mut().find(|(m, _)| m == mart) {
-                Some((_, all)) => all.push((sql.to_string(), place)),
-                None => asked.push((mart.to_string(), vec![(sql.to_string(), place)])),
-            }
-        }
-        Ok(asked)
+        measures.iter().enumerate().flat_map(numbers).collect()
     }
 
-    fn statement(
-        &self,
-        mart: &str,
-        columns: &[Field],
-        measures: &[(String, usize)],
-        filters: &[&Filter],
-        one_month: bool,
-    ) -> Result<String> {
-        let source = self.terms.source(self.models, mart).ok_or_else(|| {
-            Error::new(Kind::Model, "the dashboard's SQL names a mart that is none").with("mart", mart)
-        })?;
-        let columns: Vec<String> = columns.iter().filter_map(|c| self.terms.column(&source, c)).collect();
-        let named = |(n, sql): (usize, &String)| format!("{sql} AS c{n}");
-        let asked: Vec<String> =
-            columns.iter().chain(measures.iter().map(|(sql, _)| sql)).enumerate().map(named).collect();
-        let mut conditions: Vec<String> = filters.iter().filter_map(|f| self.terms.condition(&source, f)).collect();
-        if source.by_month() {
-            let (from, to) = if one_month { (self.month, self.month) } else { (back(self.month), LAST) };
-            conditions.push(format!("month BETWEEN DATE '{from}' AND DATE '{to}'"));
+    /// A measure's value of the numbers that it needs.
+    fn value(&self, measure: &Field, place: usize, wanted: &[(usize, &str, Month)], cells: &[Cell]) -> Cell {
+        let mut own = wanted.iter().zip(cells).filter(|((p, ..), _)| *p == place).map(|(_, cell)| cell);
+        let first = own.next().cloned().unwrap_or(Cell::Null);
+        match (self.terms.change(measure.name()), &first, own.next()) {
+            (None, ..) => first,
+            (Some(change), Cell::Number(now), Some(Cell::Number(before))) if change.share && *before != 0.0 => {
+                Cell::Number((now - before) / before)
+            }
+            (Some(change), Cell::Number(now), Some(Cell::Number(before))) if !change.share => {
+                Cell::Number(now - before)
+            }
+            _ => Cell::Null,
+        }
+    }
+
+    /// The statements that are asked: the numbers of one group and month together. Without numbers it is the first mart
+    /// that has all columns.
+    fn parts<'p>(&'p self, question: &Question<'_>, wanted: &[(usize, &'p str, Month)]) -> Result<Vec<Part<'p>>> {
+        let has_columns = |s: &Source<'_>| question.columns.iter().all(|c| self.terms.column(s, c).is_some());
+        if wanted.is_empty() {
+            let mut sources = self.models.marts().into_iter().filter_map(|m| self.terms.source(self.models, m.name()));
+            let source = sources.find(has_columns);
+            let source = source.ok_or_else(|| Error::new(Kind::Model, "no mart has all columns of the visual"))?;
+            return Ok(vec![Part { group: 0, month: Month::Shown, source, measures: Vec::new() }]);
+        }
+        let mut parts: Vec<Part<'p>> = Vec::new();
+        for (place, (_, name, month)) in wanted.iter().enumerate() {
+            let way = self.terms.measure(self.models, name).find(|(_, source, _)| has_columns(source));
+            let (group, source, sql) = way.ok_or_else(|| {
+                Error::new(Kind::Model, format!("`[{name}]` has no SQL over a mart with the visual's columns"))
+            })?;
+            match parts.iter_mut().find(|p| p.group == group && p.month == *month) {
+                Some(part) => part.measures.push((place, sql)),
+                None => parts.push(Part { group, month: *month, source, measures: vec![(place, sql)] }),
+            }
+        }
+        Ok(parts)
+    }
+
+    fn statement(&self, question: &Question<'_>, part: &Part<'_>) -> String {
+        let source = &part.source;
+        let before = part.month == Month::Before;
+        let column = |field: &Field| {
+            let sql = self.terms.column(source, field)?;
+            // The month before stands beside the month after it.
+            Some(if before && sql == "month" { "CAST(month + INTERVAL '1 month' AS date)".to_string() } else { sql })
+        };
+        let mut asked: Vec<String> = question.columns.iter().filter_map(column).collect();
+        let columns = asked.len();
+        let month = if before { back(self.month, 1) } else { self.month };
+        asked.extend(part.measures.iter().map(|(_, sql)| sql.replace("{month}", &month.to_string())));
+        let asked: Vec<String> = asked.iter().enumerate().map(|(n, sql)| format!("{sql} AS c{n}")).collect();
+        let mut conditions: Vec<String> =
+            question.filters.iter().filter_map(|f| self.terms.condition(source, f)).collect();
+        let named = |field: &str| {
+            question.columns.iter().chain(question.filters.iter().map(|f| &f.field)).any(|f| f.to_string() == field)
+        };
+        conditions.extend(self.terms.defaults(source, named));
+        if source.by_month() && question.one_month {
+            conditions.push(format!("month = DATE '{month}'"));
+        } else if source.by_month() && question.columns.iter().any(is_calendar) {
+            let first = back(self.month, MONTHS - 1);
+            conditions.push(format!("month >= DATE '{}'", if before { back(first, 1) } else { first }));
         }
         let mut sql = format!("SELECT {} FROM {}", asked.join(", "), source.from());
         if !conditions.is_empty() {
             sql += &format!(" WHERE {}", conditions.join(" AND "));
         }
-        if !columns.is_empty() {
-            let places: Vec<String> = (1..=columns.len()).map(|n| n.to_string()).collect();
+        if columns > 0 {
+            let places: Vec<String> = (1..=columns).map(|n| n.to_string()).collect();
             sql += &format!(" GROUP BY {}", places.join(", "));
         }
-        Ok(sql)
+        sql
     }
 
     async fn rows(&self, sql: &str, columns: &[Field]) -> Result<Rows> {
@@ -215,14 +279,11 @@ pub fn month_name(day: Day) -> String {
     day.date().format("%b %Y").to_string()
 }
 
-/// The first of the months that a trend to `month` shows.
-fn back(month: Day) -> Day {
-    let months = month.date().year() * 12 + month.date().month0() as i32 - (MONTHS - 1);
-    Day::new(months.div_euclid(12), months.rem_euclid(12) as u32 + 1, 1).unwrap_or(month)
+/// The month that is `months` before another.
+fn back(month: Day, months: i32) -> Day {
+    let count = month.date().year() * 12 + month.date().month0() as i32 - months;
+    Day::new(count.div_euclid(12), count.rem_euclid(12) as u32 + 1, 1).unwrap_or(month)
 }
-
-/// Later than any month.
-const LAST: &str = "2999-12-01";
 
 fn is_calendar(field: &Field) -> bool {
     matches!(field, Field::Column { table, .. } if table == "Calendar")

@@ -107,6 +107,9 @@ pub struct Visual {
     /// The page that its tooltip shows.
     #[serde(default)]
     pub tooltip: Option<String>,
+    /// Whether the month that a reader chooses does not filter it, as it does not filter trends.
+    #[serde(default)]
+    pub all_months: bool,
     /// The projects that have it; without, all of the page's.
     #[serde(default)]
     pub projects: Vec<Audience>,

@@ -1,0 +1,3 @@
+//! The Power BI project.
+
+pub mod report;
