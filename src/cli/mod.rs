@@ -8,6 +8,7 @@ mod marts;
 mod output;
 mod pipeline;
 mod plan;
+mod powerbi;
 mod query;
 mod reports;
 mod run;
@@ -47,6 +48,8 @@ enum Command {
     Import(import::Import),
     /// Build the marts from the tables of the lake
     Marts(marts::Marts),
+    /// Write the Power BI project: a semantic model over the marts, and a report on it
+    Powerbi(powerbi::Powerbi),
     /// Ask the tables and marts of a tenant in SQL
     Query(query::Query),
     /// Print statements that make every table and mart a view in another engine
@@ -132,6 +135,7 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Run(run) => run.run(json).await,
         Command::Import(import) => import.run(json).await,
         Command::Marts(marts) => marts.run(json).await,
+        Command::Powerbi(powerbi) => powerbi.run(json).await,
         Command::Query(query) => query.run(json).await,
         Command::Sql(sql) => sql.run().await,
         Command::Reports(reports) => reports.run(json),
