@@ -9,7 +9,8 @@ use super::chart::{cut, escape};
 use super::draw::Pen;
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
-use crate::powerbi::report::{Audience, Page, PageKind, Place, Settings, Visual, theme};
+use crate::powerbi::Audience;
+use crate::powerbi::report::{Page, PageKind, Place, Settings, Visual, theme};
 
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/dashboard/style.css"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/dashboard/script.js"));

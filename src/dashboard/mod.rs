@@ -7,19 +7,22 @@ mod ask;
 mod chart;
 mod draw;
 mod html;
+mod meaning;
 mod number;
 mod terms;
 
 use std::collections::BTreeMap;
 
-pub use ask::{Answer, Asker, Cell};
-pub use terms::Terms;
+pub use ask::{Answer, Asker, Cell, month_name};
+pub use meaning::{formats, labels};
+pub use terms::{Labels, Terms};
 
 use crate::day::Day;
 use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::marts::Models;
-use crate::powerbi::report::{Audience, Filter, Page, PageKind, Settings};
+use crate::powerbi::Audience;
+use crate::powerbi::report::{Filter, Page, PageKind, Settings};
 
 /// A dashboard that is to be drawn.
 pub struct Dashboard<'a> {

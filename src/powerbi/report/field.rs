@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result, nearest};
+use crate::powerbi::Model;
 
 /// A field of the semantic model: `Table[Column]`, or `[Measure]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +75,13 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// The fields of a model.
+    pub fn of(model: &Model) -> Fields {
+        let columns = model.tables.iter().flat_map(|t| t.columns.iter().map(|c| (t.name.clone(), c.name.clone())));
+        let measures = model.tables.iter().flat_map(|t| t.measures.iter().map(|m| (m.name.clone(), t.name.clone())));
+        Fields { columns: columns.collect(), measures: measures.collect() }
+    }
+
     /// The table that `field` is in; an error that names the nearest field where the model does not have it.
     pub fn table<'a>(&'a self, field: &'a Field) -> Result<&'a str> {
         let known = match field {

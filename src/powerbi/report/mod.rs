@@ -9,24 +9,29 @@ mod filter;
 mod format;
 pub mod guide;
 mod page;
+mod others;
 mod settings;
 mod visual;
-
-use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 pub use field::{Field, Fields};
 pub use filter::{Filter, Scalar, Top};
-pub use page::{Audience, Page, PageKind, Shown, Sort, Visual};
+pub use others::keep_others;
+pub use page::{Page, PageKind, Shown, Sort, Visual};
 pub use settings::{Place, Settings, Slicer};
 
+use super::definitions::Audience;
+use super::model::Model;
+use super::project::{File, Project};
 use crate::error::{Error, Kind, Result};
 use visual::Painter;
 
 const SCHEMAS: &str = "https://developer.microsoft.com/json-schemas/fabric/item/report";
 /// The report's theme. Its name is the file's.
 const THEME: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/theme.json"));
+/// Where the order of pages stands.
+const PAGES: &str = "definition/pages/pages.json";
 /// The name of the theme, and of its file.
 const THEME_NAME: &str = "usagelake.json";
 
@@ -35,74 +40,40 @@ pub fn theme() -> &'static str {
     THEME
 }
 
-/// A report that is to be written.
-#[derive(Debug, Clone)]
-pub struct Report<'a> {
-    /// The name of the project: the report's folder is `<name>.Report`.
-    pub name: &'a str,
-    /// Which of the two.
-    pub audience: Audience,
-    /// What the semantic model has.
-    pub fields: &'a Fields,
-    /// The id by which Fabric knows the report.
-    pub logical_id: &'a str,
-    /// Pages in the folder that are not ours, in their order.
-    pub others: &'a [String],
+/// All files of the report.
+pub(super) fn files(project: &Project, model: &Model) -> Result<Vec<File>> {
+    let fields = Fields::of(model);
+    let report = Report { audience: project.audience, fields: &fields };
+    let settings = Settings::load()?;
+    let pages = Page::of(project.audience)?;
+    let root = format!("{}.Report", project.name);
+    let file = |path: &str, text: String| File { path: format!("{root}/{path}"), text };
+    let mut files = vec![
+        file(".platform", project.platform("Report")),
+        file("definition.pbir", text(&binding(&project.name))),
+        file("definition/version.json", text(&version())),
+        file("definition/report.json", text(&report_json())),
+        file(PAGES, text(&order(&pages)?)),
+        file(&format!("StaticResources/RegisteredResources/{THEME_NAME}"), THEME.to_string()),
+    ];
+    for page in &pages {
+        let (json, visuals) = report.page(page, &settings).map_err(|e| e.with("page", &page.page))?;
+        let folder = format!("definition/pages/{}", page.page);
+        files.push(file(&format!("{folder}/page.json"), text(&json)));
+        for visual in visuals {
+            files.push(file(&format!("{folder}/visuals/{}/visual.json", visual.name), text(&visual.json)));
+        }
+    }
+    Ok(files)
+}
+
+/// The model's part of the report, and what is the same on all its pages.
+struct Report<'a> {
+    audience: Audience,
+    fields: &'a Fields,
 }
 
 impl Report<'_> {
-    /// Its files: path inside the report's folder, and text.
-    pub fn files(&self) -> Result<Vec<(String, String)>> {
-        let settings = Settings::load()?;
-        let pages = Page::of(self.audience)?;
-        let mut files = vec![
-            (".platform".to_string(), text(&self.platform())),
-            ("definition.pbir".to_string(), text(&self.pbir())),
-            ("definition/version.json".to_string(), text(&version())),
-            ("definition/report.json".to_string(), text(&report())),
-            ("definition/pages/pages.json".to_string(), text(&self.pages(&pages)?)),
-            (format!("StaticResources/RegisteredResources/{THEME_NAME}"), THEME.to_string()),
-        ];
-        for page in &pages {
-            let (json, visuals) = self.page(page, &settings).map_err(|e| e.with("page", &page.page))?;
-            let folder = format!("definition/pages/{}", page.page);
-            files.push((format!("{folder}/page.json"), text(&json)));
-            let visuals = visuals.iter().map(|v| (format!("{folder}/visuals/{}/visual.json", v.name), text(&v.json)));
-            files.extend(visuals);
-        }
-        Ok(files)
-    }
-
-    fn platform(&self) -> Value {
-        json!({
-            "$schema": "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json",
-            "metadata": {"type": "Report", "displayName": self.name},
-            "config": {"version": "2.0", "logicalId": self.logical_id},
-        })
-    }
-
-    fn pbir(&self) -> Value {
-        json!({
-            "$schema": format!("{SCHEMAS}/definitionProperties/2.0.0/schema.json"),
-            "version": "4.0",
-            "datasetReference": {"byPath": {"path": format!("../{}.SemanticModel", self.name)}},
-        })
-    }
-
-    /// Our pages in our order, then those of others.
-    fn pages(&self, pages: &[Page]) -> Result<Value> {
-        let ours: Vec<&str> = pages.iter().map(|p| p.page.as_str()).collect();
-        let known: BTreeSet<&str> = ours.iter().copied().collect();
-        let first = ours.first().ok_or_else(|| Error::new(Kind::Model, "the report has no page"))?;
-        let others = self.others.iter().map(String::as_str).filter(|p| !known.contains(p));
-        let order: Vec<&str> = ours.iter().copied().chain(others).collect();
-        Ok(json!({
-            "$schema": format!("{SCHEMAS}/definition/pagesMetadata/1.1.0/schema.json"),
-            "pageOrder": order,
-            "activePageName": first,
-        }))
-    }
-
     fn page(&self, page: &Page, settings: &Settings) -> Result<(Value, Vec<visual::Drawn>)> {
         let mut painter = Painter { fields: self.fields, settings, page, drawn: Vec::new() };
         let mut interactions = Vec::new();
@@ -196,11 +167,29 @@ fn spared(slicer: &Slicer, page: &Page) -> Vec<Value> {
         .collect()
 }
 
+fn binding(name: &str) -> Value {
+    json!({
+        "$schema": format!("{SCHEMAS}/definitionProperties/2.0.0/schema.json"),
+        "version": "4.0",
+        "datasetReference": {"byPath": {"path": format!("../{name}.SemanticModel")}},
+    })
+}
+
+/// The order of our pages.
+fn order(pages: &[Page]) -> Result<Value> {
+    let first = pages.first().ok_or_else(|| Error::new(Kind::Model, "the report has no page"))?;
+    Ok(json!({
+        "$schema": format!("{SCHEMAS}/definition/pagesMetadata/1.1.0/schema.json"),
+        "pageOrder": pages.iter().map(|p| p.page.as_str()).collect::<Vec<_>>(),
+        "activePageName": first.page,
+    }))
+}
+
 fn version() -> Value {
     json!({"$schema": format!("{SCHEMAS}/definition/versionMetadata/1.0.0/schema.json"), "version": "2.0.0"})
 }
 
-fn report() -> Value {
+fn report_json() -> Value {
     let at_import = json!({"visual": "2.9.0", "report": "3.3.0", "page": "2.1.0"});
     json!({
         "$schema": format!("{SCHEMAS}/definition/report/3.3.0/schema.json"),

@@ -14,6 +14,7 @@ use super::field::Field;
 use super::filter::Filter;
 use super::format::Format;
 use crate::error::{Error, Kind, Result};
+use crate::powerbi::Audience;
 
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/powerbi/pages");
 
@@ -64,16 +65,6 @@ pub enum PageKind {
     DrillThrough,
     /// Shown beside the pointer.
     Tooltip,
-}
-
-/// Which of the two projects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Audience {
-    /// For those who may see people.
-    People,
-    /// Aggregates only.
-    Shared,
 }
 
 /// Something on a page.

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::field::Field;
 use super::filter::{Filter, Scalar};
 use super::format::Format;
-use super::page::{Audience, Page};
+use super::page::Page;
 use crate::error::{Error, Kind, Result};
+use crate::powerbi::Audience;
 
 /// What all pages share.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
