@@ -55,7 +55,7 @@ impl Dashboard {
             Error::new(Kind::File, "cannot write the dashboard").with("path", self.out.display()).because(e)
         })?;
         for (page, visual, e) in &drawn.problems {
-            output::warn(&format!("`{visual}` on the page `{page}` is not drawn: {e}"));
+            output::say(&format!("warning: `{visual}` on the page `{page}` is not drawn: {e}"));
         }
         let problems: Vec<String> = drawn.problems.iter().map(|(page, visual, _)| format!("{page}/{visual}")).collect();
         if json {

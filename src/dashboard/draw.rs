@@ -157,7 +157,15 @@ impl Pen<'_> {
     }
 
     fn cards(&self) -> String {
-        let mut out = String::from("<div class=\"cards\">");
+        let layout = self.visual.format.get("layout");
+        let number = |name: &str| layout.and_then(|l| l.get(name)?.as_f64());
+        // As Power BI counts: side by side, one under the other, in a grid.
+        let columns = match number("orientation") {
+            Some(1.0) => 1.0,
+            Some(2.0) => number("columnCount").unwrap_or(2.0),
+            _ => self.role("Data").len() as f64,
+        };
+        let mut out = format!("<div class=\"cards\" style=\"--columns: {columns}\">");
         let row = self.answer.rows.first().map_or(&[][..], Vec::as_slice);
         for shown in self.role("Data") {
             let value = self.text(shown.field(), self.cell(row, shown.field()));

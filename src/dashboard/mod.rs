@@ -106,3 +106,6 @@ impl Dashboard<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ fn all(properties: &BTreeMap<String, Value>) -> Map<String, Value> {
 pub(super) fn property(value: &Value) -> Value {
     match value {
         Value::Number(n) if n.is_i64() => literal(format!("{n}L")),
-        Value::Number(n) => literal(format!("{n}D")),
+        Value::Number(n) => number(n.as_f64().unwrap_or_default()),
         Value::String(s) if is_colour(s) => json!({"solid": {"color": text(s)}}),
         Value::String(s) => text(s),
         other => literal(other.to_string()),
@@ -60,6 +60,7 @@ mod tests {
         assert_eq!(value(json!(true)), json!("true"));
         assert_eq!(value(json!(3)), json!("3L"));
         assert_eq!(value(json!(0.5)), json!("0.5D"));
+        assert_eq!(value(json!(2.0)), json!("2D"));
         assert_eq!(value(json!("it's")), json!("'it''s'"));
         assert_eq!(property(&json!("#0F6CBD"))["solid"]["color"]["expr"]["Literal"]["Value"], json!("'#0F6CBD'"));
     }

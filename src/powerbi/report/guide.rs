@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::page::{Page, PageKind};
 use crate::error::{Error, Kind, Result};
 use crate::marts::{Contract, Models, Partition};
+use crate::powerbi::{Audience, Content, Definitions, Model, Table};
 
 const HEAD: &str = "\
 # From Microsoft 365 usage analytics to usagelake
@@ -59,12 +60,13 @@ struct OldPage {
     gone: Option<String>,
 }
 
-/// The page, `docs/powerbi-guide.md`. `shown` names the column of the semantic model that a mart's column is, if it is one.
-pub fn page(shown: impl Fn(&str, &str) -> Option<String>) -> Result<String> {
+/// The page, `docs/powerbi-guide.md`.
+pub fn page() -> Result<String> {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/retired.toml"));
     let retired: Retired =
         toml::from_str(text).map_err(|e| wrong("the list of the retired app cannot be read").because(e))?;
     let models = Models::load(None)?;
+    let model = Model::of(&Definitions::load()?, &models, Audience::People, &[])?;
     let pages = Page::all()?;
     let mut page = HEAD.to_string();
     page += "\n## Pages\n\n| Page of the app | Now |\n|---|---|\n";
@@ -85,7 +87,7 @@ pub fn page(shown: impl Fn(&str, &str) -> Option<String>) -> Result<String> {
     for t in &retired.tables {
         let mart = models.marts().into_iter().find(|m| m.name() == t.mart);
         let mart = mart.ok_or_else(|| wrong("the retired app's table has no mart").with("table", &t.table))?;
-        page += &t.section(&mart.contract, &shown)?;
+        page += &t.section(&mart.contract, &model)?;
     }
     Ok(page)
 }
@@ -104,7 +106,7 @@ impl OldPage {
 }
 
 impl Table {
-    fn section(&self, contract: &Contract, shown: &impl Fn(&str, &str) -> Option<String>) -> Result<String> {
+    fn section(&self, contract: &Contract, model: &Model) -> Result<String> {
         let mut out = format!("\n### {}\n\n| Column | Now | In Power BI |\n|---|---|---|\n", self.table);
         for column in &self.columns {
             let snake = self.now.get(column).cloned().unwrap_or_else(|| snake_case(column));
@@ -114,7 +116,7 @@ impl Table {
                 Some(left_out) => format!("Gone: {} | ", left_out.why),
                 None if is_month => "`month` | Calendar[Month]".to_string(),
                 None if contract.columns.iter().any(|c| c.name == snake) => {
-                    format!("`{snake}` | {}", shown(&self.mart, &snake).unwrap_or_else(|| "in measures".to_string()))
+                    format!("`{snake}` | {}", shown(model, &self.mart, &snake))
                 }
                 None => {
                     return Err(wrong("a column of the retired app is nowhere")
@@ -124,6 +126,18 @@ impl Table {
             let _ = writeln!(out, "| {column} | {row} |");
         }
         Ok(out)
+    }
+}
+
+/// The column of the semantic model that a mart's column is. Hidden ones are what measures are made of.
+fn shown(model: &Model, mart: &str, column: &str) -> String {
+    let of_mart = |t: &&Table| matches!(&t.content, Content::Mart { mart: m, .. } if m == mart);
+    let table = model.tables.iter().find(of_mart);
+    let found = table.and_then(|t| Some((t, t.columns.iter().find(|c| c.source == column)?)));
+    match found {
+        Some((t, c)) if !c.hidden => format!("{}[{}]", t.name, c.name),
+        Some((t, _)) => format!("measures of {}", t.name),
+        None => String::new(),
     }
 }
 

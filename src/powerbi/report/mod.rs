@@ -218,3 +218,6 @@ fn text(json: &Value) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests;
