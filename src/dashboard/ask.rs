@@ -57,8 +57,6 @@ pub struct Asker<'a> {
     pub formats: &'a BTreeMap<String, String>,
 }
 
-/// The column of the calendar that stands for months.
-const MONTH: &str = "Calendar[Month]";
 /// The most months that a trend shows.
 const MONTHS: i32 = 13;
 
@@ -161,7 +159,7 @@ impl Asker<'_> {
         let mut own = wanted.iter().zip(cells).filter(|((p, ..), _)| *p == place).map(|(_, cell)| cell);
         let first = own.next().cloned().unwrap_or(Cell::Null);
         match (self.terms.change(measure.name()), &first, own.next()) {
-            (None, ..) => first,
+            (None, ..) => first.clone(),
             (Some(change), Cell::Number(now), Some(Cell::Number(before))) if change.share && *before != 0.0 => {
                 Cell::Number((now - before) / before)
             }
@@ -183,14 +181,14 @@ impl Asker<'_> {
             return Ok(vec![Part { group: 0, month: Month::Shown, source, measures: Vec::new() }]);
         }
         let mut parts: Vec<Part<'p>> = Vec::new();
-        for (place, (_, name, month)) in wanted.iter().enumerate() {
+        for (place, &(_, name, month)) in wanted.iter().enumerate() {
             let way = self.terms.measure(self.models, name).find(|(_, source, _)| has_columns(source));
             let (group, source, sql) = way.ok_or_else(|| {
                 Error::new(Kind::Model, format!("`[{name}]` has no SQL over a mart with the visual's columns"))
             })?;
-            match parts.iter_mut().find(|p| p.group == group && p.month == *month) {
+            match parts.iter_mut().find(|p| p.group == group && p.month == month) {
                 Some(part) => part.measures.push((place, sql)),
-                None => parts.push(Part { group, month: *month, source, measures: vec![(place, sql)] }),
+                None => parts.push(Part { group, month, source, measures: vec![(place, sql)] }),
             }
         }
         Ok(parts)
@@ -254,7 +252,7 @@ impl Asker<'_> {
         }
         if let Some(days) = column.as_any().downcast_ref::<Date32Array>() {
             let day = Day::from_epoch(days.value(n));
-            let text = if field.to_string() == MONTH || day.date().day() == 1 { month_name(day) } else { day.to_string() };
+            let text = if is_month(field) { month_name(day) } else { day.to_string() };
             return Key { order: i64::from(days.value(n)), text: Some(text) };
         }
         if let Some(flags) = column.as_any().downcast_ref::<BooleanArray>() {
@@ -283,6 +281,11 @@ pub fn month_name(day: Day) -> String {
 fn back(month: Day, months: i32) -> Day {
     let count = month.date().year() * 12 + month.date().month0() as i32 - months;
     Day::new(count.div_euclid(12), count.rem_euclid(12) as u32 + 1, 1).unwrap_or(month)
+}
+
+/// Whether a day stands for its month.
+fn is_month(field: &Field) -> bool {
+    field.name().starts_with("Month")
 }
 
 fn is_calendar(field: &Field) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::ask::{Answer, Asker, Cell};
-use super::chart::{self, Canvas, Plot, Point, Series, Stack, escape};
+use super::chart::{self, Canvas, Plot, Series, Stack, escape};
 use crate::powerbi::report::{Field, Shown, Visual};
 
 /// The height of a title in pixels.
@@ -41,7 +41,6 @@ impl Pen<'_> {
             "cardVisual" => self.cards(),
             "tableEx" => self.table(),
             "pivotTable" => self.matrix(),
-            "scatterChart" => self.scatter(),
             kind => {
                 let plot = self.plot();
                 if plot.is_empty() {
@@ -253,27 +252,6 @@ impl Pen<'_> {
     /// How many rows of a table are written: what fits, and some to scroll to.
     fn room(&self) -> usize {
         ((self.size[1] / 22.0) as usize).max(8) * 4
-    }
-
-    fn scatter(&self) -> String {
-        let (x, y, size) = (self.role("X"), self.role("Y"), self.role("Size"));
-        let (Some(x), Some(y)) = (x.first(), y.first()) else { return String::new() };
-        let number = |row: &[Cell], shown: &Shown| match self.cell(row, shown.field()) {
-            Cell::Number(n) => Some(*n),
-            _ => None,
-        };
-        let points: Vec<Point> = self
-            .answer
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let name = self.label(row, self.role("Category"));
-                let size = size.first().and_then(|s| number(row, s));
-                Some(Point { name, x: number(row, x)?, y: number(row, y)?, size })
-            })
-            .collect();
-        let numbers = [self.asker.number(x.field()), self.asker.number(y.field())];
-        chart::scatter(&self.canvas(), &points, [self.name(x), self.name(y)], numbers)
     }
 }
 

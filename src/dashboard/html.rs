@@ -47,8 +47,13 @@ impl<'a> Paper<'a> {
 
     /// Begins a page: rail, headline, slicers.
     pub fn page(&mut self, page: &Page, audience: Audience) {
-        let _ = write!(self.out, "<section class=\"page\" id=\"{}\"><nav aria-label=\"{}\"><b>{}</b><ul>",
-            page.page, escape(&self.settings.rail.alt), escape(&self.settings.rail.title));
+        let _ = write!(
+            self.out,
+            "<section class=\"page\" id=\"{}\"><nav aria-label=\"{}\"><b>{}</b><ul>",
+            page.page,
+            escape(&self.settings.rail.alt),
+            escape(&self.settings.rail.title)
+        );
         for other in self.pages.iter().filter(|p| p.kind == PageKind::Page) {
             let here = if other.page == page.page { " class=\"here\" aria-current=\"page\"" } else { "" };
             let _ = write!(self.out, "<li><a href=\"#{}\"{here}>{}</a></li>", other.page, escape(&other.title));

@@ -62,8 +62,7 @@ impl Dashboard<'_> {
             None => self.month().await?,
         };
         let settings = Settings::load()?;
-        let pages: Vec<Page> =
-            Page::of(self.audience)?.into_iter().filter(|p| p.kind != PageKind::Tooltip).collect();
+        let pages: Vec<Page> = Page::of(self.audience)?.into_iter().filter(|p| p.kind != PageKind::Tooltip).collect();
         let asker =
             Asker { session: self.session, models: self.models, terms: self.terms, month, formats: self.formats };
         let mut drawn = Drawn { html: String::new(), month, pages: pages.len(), visuals: 0, problems: Vec::new() };

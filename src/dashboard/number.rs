@@ -13,8 +13,14 @@ impl Number {
     /// By a format string: `#,0`, `0.0 %`, `#,0.00`.
     pub fn of(format: &str) -> Number {
         let positive = format.split(';').next().unwrap_or_default();
-        let decimals = positive.split_once('.').map_or(0, |(_, d)| d.chars().take_while(|c| matches!(c, '0' | '#')).count());
-        Number { decimals, percent: positive.contains('%'), thousands: positive.contains(','), signed: positive.starts_with('+') }
+        let decimals =
+            positive.split_once('.').map_or(0, |(_, d)| d.chars().take_while(|c| matches!(c, '0' | '#')).count());
+        Number {
+            decimals,
+            percent: positive.contains('%'),
+            thousands: positive.contains(','),
+            signed: positive.starts_with('+'),
+        }
     }
 
     /// The number as text.

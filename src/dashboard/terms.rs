@@ -140,7 +140,7 @@ impl Terms {
         named: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = String> + 'a {
         let all = source.defaults.into_iter().flatten().filter(move |(field, _)| !named(field));
-        all.filter_map(|(field, value)| {
+        all.filter_map(move |(field, value)| {
             let field = Field::try_from(field.clone()).ok()?;
             let column = self.column(source, &field)?;
             Some(format!("{column} IN ({})", self.literals(&field, &Scalar::Text(value.clone())).join(", ")))

@@ -65,6 +65,7 @@ pub fn bars(canvas: &Canvas<'_>, plot: &Plot, stacked: bool) -> String {
             }
         }
     }
-    let _ = write!(out, r#"<line x1="{zero:.1}" x2="{zero:.1}" y1="{top:.1}" y2="{:.1}" class="grid"/>"#, canvas.height);
+    let _ =
+        write!(out, r#"<line x1="{zero:.1}" x2="{zero:.1}" y1="{top:.1}" y2="{:.1}" class="grid"/>"#, canvas.height);
     out + "</svg>"
 }

@@ -25,7 +25,8 @@ pub fn columns(canvas: &Canvas<'_>, plot: &Plot, stack: Stack) -> String {
     let top = canvas.legend(&all, &mut out) + 10.0;
     let (bottom, left) = (canvas.height - 20.0, 44.0);
     let right = canvas.width - if plot.second.is_empty() { 8.0 } else { 44.0 };
-    let sums: Vec<f64> = (0..plot.categories.len()).map(|i| plot.series.iter().filter_map(|s| s.values[i]).sum()).collect();
+    let sums: Vec<f64> =
+        (0..plot.categories.len()).map(|i| plot.series.iter().filter_map(|s| s.values[i]).sum()).collect();
     let scale = match stack {
         Stack::Beside => Scale::of(numbers(&plot.series), bottom, top),
         Stack::Stacked => Scale::of(sums.iter().copied(), bottom, top),

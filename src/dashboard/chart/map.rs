@@ -53,8 +53,12 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
             at += step;
         }
     };
-    net(west, east, &|l| format!(r#"<line x1="{0:.1}" x2="{0:.1}" y1="0" y2="{1:.0}" class="grid"/>"#, x(l), canvas.height));
-    net(south, north, &|l| format!(r#"<line x1="0" x2="{1:.0}" y1="{0:.1}" y2="{0:.1}" class="grid"/>"#, y(l), canvas.width));
+    net(west, east, &|l| {
+        format!(r#"<line x1="{0:.1}" x2="{0:.1}" y1="0" y2="{1:.0}" class="grid"/>"#, x(l), canvas.height)
+    });
+    net(south, north, &|l| {
+        format!(r#"<line x1="0" x2="{1:.0}" y1="{0:.1}" y2="{0:.1}" class="grid"/>"#, y(l), canvas.width)
+    });
     discs.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (country, value, (latitude, longitude)) in discs {
         let radius = 5.0 + 21.0 * (value / most).max(0.0).sqrt();
@@ -71,7 +75,8 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
         );
     }
     if elsewhere > 0 {
-        let _ = write!(out, r#"<text x="4" y="{:.0}" class="axis">{elsewhere} not on the map</text>"#, canvas.height - 4.0);
+        let _ =
+            write!(out, r#"<text x="4" y="{:.0}" class="axis">{elsewhere} not on the map</text>"#, canvas.height - 4.0);
     }
     out + "</svg>"
 }

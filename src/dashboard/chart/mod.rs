@@ -8,14 +8,12 @@ mod donut;
 mod lines;
 mod map;
 mod scale;
-mod scatter;
 
 pub use bars::bars;
 pub use columns::{Stack, columns};
 pub use donut::donut;
 pub use lines::lines;
 pub use map::map;
-pub use scatter::{Point, scatter};
 
 use std::fmt::Write;
 

@@ -99,7 +99,9 @@ impl OldPage {
         match (&self.gone, now.is_empty()) {
             (Some(why), true) => Ok(format!("Gone: {why}")),
             (None, false) => Ok(now.join(", ")),
-            (Some(_), false) => Err(wrong("a page of the retired app is gone and is replaced").with("page", &self.page)),
+            (Some(_), false) => {
+                Err(wrong("a page of the retired app is gone and is replaced").with("page", &self.page))
+            }
             (None, true) => Err(wrong("no page replaces one of the retired app").with("page", &self.page)),
         }
     }

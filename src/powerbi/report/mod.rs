@@ -162,9 +162,7 @@ fn spared(slicer: &Slicer, page: &Page) -> Vec<Value> {
     let Some(table) = &slicer.spares else { return Vec::new() };
     let of_table = |f: &Field| matches!(f, Field::Column { table: t, .. } if t == table);
     let trends = page.visuals.iter().filter(|v| v.all_months || v.shown().any(of_table));
-    trends
-        .map(|v| json!({"source": format!("slicer-{}", slicer.slicer), "target": v.id, "type": "NoFilter"}))
-        .collect()
+    trends.map(|v| json!({"source": format!("slicer-{}", slicer.slicer), "target": v.id, "type": "NoFilter"})).collect()
 }
 
 fn binding(name: &str) -> Value {

@@ -18,8 +18,12 @@ pub fn keep_others(project: &Project, files: &mut [File], folder: &Path) -> Resu
     let ours: BTreeSet<&str> = list.lines().collect();
     let before: Value = serde_json::from_str(&before).map_err(|e| {
         let path = folder.join(&pages);
-        Error::new(Kind::File, "the order of the report's pages cannot be read").with("path", path.display()).because(e)
-            .hint("restore the file, or delete it: pages that you added are then put into the order in Power BI Desktop")
+        Error::new(Kind::File, "the order of the report's pages cannot be read")
+            .with("path", path.display())
+            .because(e)
+            .hint(
+                "restore the file, or delete it: pages that you added are then put into the order in Power BI Desktop",
+            )
     })?;
     let page = |name: &str| format!("{}.Report/definition/pages/{name}/page.json", project.name);
     let order = before["pageOrder"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -178,7 +178,12 @@ impl Settings {
     /// Where the headline of a page is: from the grid's left to the first slicer.
     pub fn headline_place(&self, slicers: &[Place]) -> Place {
         let end = slicers.first().map_or(self.right(), |s| s.x.saturating_sub(self.grid.gap));
-        Place { x: self.grid.left, y: self.headline.top, width: end.saturating_sub(self.grid.left), height: self.headline.height }
+        Place {
+            x: self.grid.left,
+            y: self.headline.top,
+            width: end.saturating_sub(self.grid.left),
+            height: self.headline.height,
+        }
     }
 
     /// The right edge of the grid.

@@ -36,12 +36,14 @@ impl Painter<'_> {
         let height = self.settings.canvas[1];
         let state = |id: &str, properties: Value| json!({"properties": properties, "selector": {"id": id}});
         let colour = |c: &String| property(&json!(c));
-        let band = |colour: &String| json!([{"properties": {
-            "show": flag(true), "color": property(&json!(colour)), "transparency": number(0),
-        }}]);
+        let band = |colour: &String| {
+            json!([{"properties": {
+                "show": flag(true), "color": property(&json!(colour)), "transparency": number(0),
+            }}])
+        };
         let plain = json!([{"properties": {"show": flag(false)}}]);
         let top = Place { x: 0, y: 0, width: rail.width, height: rail.top };
-        let title = paragraphs(&[(&rail.title, "14pt", name, true)]);
+        let title = paragraphs(&[(rail.title.as_str(), "14pt", name, true)]);
         self.put(
             "rail-title",
             top,
