@@ -7,7 +7,7 @@ use super::filter;
 use super::format::{flag, number, objects, property, text};
 use super::page::{Page, Visual};
 use super::settings::{Place, Settings, Slicer};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 const SCHEMA: &str =
     "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.9.0/schema.json";
