@@ -113,8 +113,8 @@ impl Filter {
             from.insert(0, json!({"Name": "best", "Expression": {"Subquery": {"Query": query}}, "Type": 2}));
             json!({"In": {"Expressions": [column], "Table": of("best")}})
         } else if self.present {
-            let null = json!({"Literal": {"Value": "null"}});
-            not(json!({"Comparison": {"ComparisonKind": 0, "Left": column, "Right": null}}))
+            let nothing = json!({"Literal": {"Value": "null"}});
+            not(json!({"Comparison": {"ComparisonKind": 0, "Left": column, "Right": nothing}}))
         } else if self.except.is_empty() {
             is_in(&self.values)
         } else {

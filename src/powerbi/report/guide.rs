@@ -26,7 +26,7 @@ Microsoft's names are those of the app's dataset. `TimeFrame` is the partition `
 #[serde(deny_unknown_fields)]
 struct Retired {
     #[serde(rename = "table")]
-    tables: Vec<Table>,
+    tables: Vec<OldTable>,
     derived: Vec<Derived>,
     #[serde(rename = "page")]
     pages: Vec<OldPage>,
@@ -35,7 +35,7 @@ struct Retired {
 /// A table of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct OldTable {
     table: String,
     mart: String,
     columns: Vec<String>,
@@ -107,7 +107,7 @@ impl OldPage {
     }
 }
 
-impl Table {
+impl OldTable {
     fn section(&self, contract: &Contract, model: &Model) -> Result<String> {
         let mut out = format!("\n### {}\n\n| Column | Now | In Power BI |\n|---|---|---|\n", self.table);
         for column in &self.columns {

@@ -172,7 +172,15 @@ impl Page {
             let read = read(file.contents_utf8().unwrap_or_default());
             pages.extend(read.map_err(|e| e.with("file", file.path().display()))?);
         }
+        if let Some(page) = pages.iter().find(|p| p.all_filters().any(Filter::is_ambiguous)) {
+            let wrong = Error::new(Kind::Model, "a filter needs exactly one condition").with("page", &page.page);
+            return Err(wrong.hint("write one of `values`, `except`, `present` and `top`"));
+        }
         Ok(pages)
+    }
+
+    fn all_filters(&self) -> impl Iterator<Item = &Filter> {
+        self.filters.iter().chain(self.visuals.iter().flat_map(|v| &v.filters))
     }
 
     /// The pages that a project has, each with the visuals that it has there.
