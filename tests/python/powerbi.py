@@ -24,6 +24,8 @@ import duckdb
 from pbix_mcp.dax.engine import evaluate_measures_batch
 
 HERE = Path(__file__).resolve().parent.parent / "powerbi"
+# Enough that no department is empty, few enough that a debug build makes their year in a minute.
+USERS = 60
 SOURCES = {
     "folder": [],
     "adls": ["--source", "adls", "--root", "https://contoso.dfs.core.windows.net/lake/usage"],
@@ -54,6 +56,22 @@ def write_projects(binary, lake, out):
             if again["written"] or again["removed"] or again["unchanged"] != first["written"]:
                 wrong.append(f"{folder.name}: written twice, {again['written']} files differ")
     return wrong
+
+
+def emulated(binary, scratch):
+    """A lake of an emulated tenant, with campaigns that are long over and prices."""
+    lake, config = scratch / "lake", scratch / "usagelake.toml"
+    run(binary, "demo", "--out", lake, "--users", USERS)
+    day = lambda ago: (datetime.date.today() - datetime.timedelta(days=ago)).isoformat()  # noqa: E731
+    text = '[prices]\nSPE_E5 = { month = 54.8, currency = "EUR" }\nMicrosoft_365_Copilot = { month = 28.1, currency = "EUR" }\n'
+    for n, (product, department) in enumerate([("onedrive", "Sales"), ("teams", "Finance"), ("sharepoint", "Sales")]):
+        text += (
+            f'[[campaigns]]\nname = "Campaign {n}"\nproducts = ["{product}"]\nattribute = "department"\n'
+            f'value = "{department}"\nstart = "{day(270 - 30 * n)}"\nend = "{day(243 - 30 * n)}"\n'
+        )
+    config.write_text(text, encoding="utf-8")
+    run(binary, "marts", "--lake", lake, "--config", config)
+    return lake
 
 
 def unquoted(name):
