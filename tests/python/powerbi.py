@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Write the Power BI projects of a lake, and hold every measure to SQL over the same lake.
 
-usage: powerbi.py BINARY [LAKE] [--only MEASURE…] [--report]
+usage: powerbi.py BINARY [LAKE] [--only MEASURE…] [--report] [--projects DIR]
 
 Without LAKE an emulated tenant's is made, with campaigns and prices. For each kind of source both projects are written twice:
 the second writing changes nothing. Then each measure of the project with people is evaluated by pbix-mcp, a DAX engine that is
 none of ours, over the rows of the lake's Parquet, under each selection of SELECTIONS, and compared with tests/powerbi/measures.toml
 by DuckDB. What is compared is read from the written TMDL, so a column that is not in the files is found too. A measure that
-returns nothing under every selection is a failure. `--report` prints each comparison."""
+returns nothing under every selection is a failure. `--report` prints each comparison. `--projects` writes the
+projects and does nothing else: other judges read them."""
 
 import argparse
 import datetime
@@ -72,6 +73,12 @@ def emulated(binary, scratch):
     config.write_text(text, encoding="utf-8")
     run(binary, "marts", "--lake", lake, "--config", config)
     return lake
+
+
+def empty(binary, scratch):
+    """A lake with a tenant and hardly anything in it."""
+    run(binary, "demo", "--out", scratch / "lake", "--users", 2, "--days", 1)
+    return scratch / "lake"
 
 
 def unquoted(name):
@@ -391,9 +398,14 @@ def main():
     parser.add_argument("lake", type=Path, nargs="?")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--projects", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
+        if arguments.projects:
+            # What a project says does not depend on what its lake holds.
+            lake = arguments.lake or empty(arguments.binary, scratch)
+            return print(*write_projects(arguments.binary, lake, arguments.projects), sep="\n")
         lake = arguments.lake or emulated(arguments.binary, scratch)
         wrong = write_projects(arguments.binary, lake, scratch / "projects")
         model = Model(scratch / "projects/folder/Usage.SemanticModel/definition")
