@@ -22,6 +22,7 @@ import tomllib
 from pathlib import Path
 
 import duckdb
+from pbix_mcp.dax.calc_tables import evaluate_calc_table_expression, evaluate_row_context_column
 from pbix_mcp.dax.engine import evaluate_measures_batch
 
 HERE = Path(__file__).resolve().parent.parent / "powerbi"
@@ -75,12 +76,6 @@ def emulated(binary, scratch):
     return lake
 
 
-def empty(binary, scratch):
-    """A lake with a tenant and hardly anything in it."""
-    run(binary, "demo", "--out", scratch / "lake", "--users", 2, "--days", 1)
-    return scratch / "lake"
-
-
 def unquoted(name):
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
@@ -92,7 +87,7 @@ class Model:
     """Tables, columns, measures and relationships, as the TMDL says."""
 
     def __init__(self, definition):
-        self.columns, self.measures, self.homes, self.source, self.kind = {}, {}, {}, {}, {}
+        self.columns, self.measures, self.homes, self.source, self.kind, self.formulas = {}, {}, {}, {}, {}, {}
         for file in sorted((definition / "tables").glob("*.tmdl")):
             self.read(file.read_text(encoding="utf-8"))
         text = (definition / "relationships.tmdl").read_text(encoding="utf-8")
@@ -108,7 +103,7 @@ class Model:
         for block in re.split(r"\n\n(?=\t(?:///|measure|column|partition|hierarchy|annotation|refreshPolicy))", text):
             body = "\n".join(line for line in block.split("\n") if not line.lstrip().startswith("///"))
             measure = re.match(rf"\s*measure {NAME} =(.*)", body, re.S)
-            column = re.match(rf"\s*column {NAME}", body)
+            column = re.match(rf"\s*column {NAME}( =.*)?", body)
             part = re.match(rf"\s*partition {NAME} = (\w+)", body)
             if measure:
                 lines = re.split(r"\n\t\t(?!\t)", measure[2])
@@ -116,7 +111,10 @@ class Model:
                 self.measures[name], self.homes[name] = lines[0].strip(), table
             elif column:
                 source = re.search(r"sourceColumn: (.+)", body)
-                self.columns[table][unquoted(column[1])] = (source[1].strip("[]") if source else unquoted(column[1]))
+                name = unquoted(column[1])
+                self.columns[table][name] = source[1].strip("[]") if source else name
+                if column[2]:
+                    self.formulas[table, name] = re.split(r"\n\t\t(?!\t)", body.split(" =", 1)[1])[0].strip()
             elif part:
                 self.kind[table], self.source[table] = part[2], body
 
@@ -175,6 +173,29 @@ def plain(value):
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return datetime.datetime(value.year, value.month, value.day)
     return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def calculated(model, loaded):
+    """What the engine makes of calculated tables and columns, where it is not what SQL makes of them."""
+    wrong = []
+    for table in (t for t, kind in model.kind.items() if kind == "calculated"):
+        dax = re.split(r"source =", model.source[table], maxsplit=1)[1]
+        made, refused = evaluate_calc_table_expression(dax, loaded, dict(model.measures), model.relationships)
+        order = [made["columns"].index(c) for c in loaded[table]["columns"]] if made else []
+        rows = sorted([row[i] for i in order] for row in made["rows"]) if made else refused
+        if rows != sorted(loaded[table]["rows"]):
+            wrong.append(f"{table}: DAX makes other rows than SQL ({refused or len(rows)})")
+    # The engine writes a row's day as a text before it looks it up, so days are texts for it.
+    text = lambda v: v.isoformat() if isinstance(v, datetime.datetime) else v  # noqa: E731
+    worded = {t: {**data, "rows": [[text(v) for v in row] for row in data["rows"]]} for t, data in loaded.items()}
+    for (table, column), dax in model.formulas.items():
+        at = loaded[table]["columns"].index(column)
+        without = [c for c in loaded[table]["columns"] if c != column]
+        rows = [row[:at] + row[at + 1 :] for row in worded[table]["rows"]]
+        made, refused = evaluate_row_context_column(without, rows, dax, table, worded, model.relationships)
+        if refused or made != [row[at] for row in worded[table]["rows"]]:
+            wrong.append(f"{table}[{column}]: DAX makes other values than SQL ({refused or ''})")
+    return wrong
 
 
 # ---- selections -----------------------------------------------------------------------------------------------------
@@ -404,8 +425,7 @@ def main():
         scratch = Path(scratch)
         if arguments.projects:
             # What a project says does not depend on what its lake holds.
-            lake = arguments.lake or empty(arguments.binary, scratch)
-            return print(*write_projects(arguments.binary, lake, arguments.projects), sep="\n")
+            return print(*write_projects(arguments.binary, arguments.lake or scratch, arguments.projects), sep="\n")
         lake = arguments.lake or emulated(arguments.binary, scratch)
         wrong = write_projects(arguments.binary, lake, scratch / "projects")
         model = Model(scratch / "projects/folder/Usage.SemanticModel/definition")
@@ -413,7 +433,7 @@ def main():
         spec = tomllib.loads((HERE / "measures.toml").read_text(encoding="utf-8"))
         loaded = tables_of(model, lake, con, tomllib.loads((HERE / "tables.toml").read_text(encoding="utf-8")))
         compared, differ = compare(model, loaded, con, spec, arguments.only, arguments.report)
-    wrong += differ
+        wrong += calculated(model, loaded) + differ
     for line in wrong:
         print("error:", line, file=sys.stderr)
     print(f"{len(model.measures)} measures, {compared} comparisons, {len(wrong)} wrong")
