@@ -40,6 +40,9 @@ done
 need cargo node npm python3
 python=${USAGELAKE_PYTHON:-}
 [[ $python ]] || python_with tests/python/requirements.txt
+readers=$python
+python_with tests/python/requirements-powerbi.txt
+dax=$python python=$readers
 once "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
 
 # ---- servers ---------------------------------------------------------------------------------------------------------
@@ -131,6 +134,8 @@ check "the checks find what is broken" "$python" -m unittest discover --start-di
 check "an emulated night" "$python" tests/python/night.py "$binary" "$night" --users $users --days $days
 check "every reader agrees" "$python" tests/python/readers.py "$night/lake"
 check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
+
+check "Power BI says what SQL says" "$dax" tests/python/powerbi.py "$binary"
 
 say "in $SECONDS s"
 echo "$passed passed, $failed failed"

@@ -41,19 +41,24 @@ pub(super) struct Powerbi {
 
 impl Powerbi {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
-        let tenant = one_tenant(&lake, &self.lake).await?;
+        let lake = lake_address(&self.config, &self.lake)?;
+        // A project can be written where the lake cannot be reached.
+        let tenant = match &self.lake.tenant {
+            Some(tenant) => tenant.clone(),
+            None => one_tenant(&existing(&lake)?, &self.lake).await?,
+        };
         let account = ACCOUNT.iter().find_map(|name| std::env::var(name).ok());
-        let address = self.root.as_deref().unwrap_or(lake.address());
+        let address = self.root.unwrap_or(lake);
         let (audience, name) =
             if self.shared { (Audience::Shared, "UsageShared") } else { (Audience::People, "Usage") };
         let project = Project {
-            name: self.name.clone().unwrap_or_else(|| name.to_string()),
+            name: self.name.unwrap_or_else(|| name.to_string()),
             tenant,
             audience,
-            source: reach(address, self.source, account.as_deref())?,
+            source: reach(&address, self.source, account.as_deref())?,
             readers: readers(&self.config)?,
         };
+        project.check()?;
         let models = Models::load(marts_options(&self.config)?.models.as_deref())?;
         let mut files = project.files(&Definitions::load()?, &models)?;
         keep_others(&project, &mut files, &self.out)?;

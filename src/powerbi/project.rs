@@ -4,8 +4,8 @@ use super::definitions::{Audience, Definitions};
 use super::identity::identity;
 use super::model::{self, Lake, Model, Source};
 use super::report;
-use crate::config::Reader;
-use crate::error::Result;
+use crate::config::{Reader, check_tenant};
+use crate::error::{Error, Kind, Result};
 use crate::marts::Models;
 
 /// A file of a project.
@@ -33,6 +33,17 @@ pub struct Project {
 }
 
 impl Project {
+    /// Refuses names that are no names of files or folders everywhere.
+    pub fn check(&self) -> Result<()> {
+        check_tenant(&self.tenant)?;
+        let good = |c: char| c.is_ascii_alphanumeric() || "-_ ".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(good) {
+            return Err(Error::new(Kind::Usage, format!("`{}` is no name of a project", self.name))
+                .hint("use letters, digits, blanks, `-` and `_`: it is the name of files and of what Power BI shows"));
+        }
+        Ok(())
+    }
+
     /// All files, by path.
     pub fn files(&self, definitions: &Definitions, models: &Models) -> Result<Vec<File>> {
         let model = Model::of(definitions, models, self.audience, &self.readers)?;

@@ -30,7 +30,7 @@ pub fn reach(address: &str, kind: Option<SourceKind>, account: Option<&str>) -> 
         Some(_) => SourceKind::Adls,
     });
     match (kind, url) {
-        (SourceKind::Folder, None) => Ok(Source::Folder(address.trim_end_matches(['/', '\\']).to_string())),
+        (SourceKind::Folder, None) => Ok(Source::Folder(whole(address))),
         (SourceKind::Folder, Some(url)) => match url.to_file_path() {
             Ok(path) => Ok(Source::Folder(path.display().to_string())),
             Err(()) => Err(unreachable(address, "a folder", "name one with `--root`")),
@@ -58,6 +58,14 @@ pub fn reach(address: &str, kind: Option<SourceKind>, account: Option<&str>) -> 
             "name the address with `--root https://<account>.dfs.core.windows.net/<container>`",
         )),
     }
+}
+
+/// A folder's path from its root: Power BI starts elsewhere. A path of Windows is taken as it is on other systems.
+fn whole(folder: &str) -> String {
+    let foreign = folder.contains('\\') || folder.chars().nth(1) == Some(':');
+    let path = if foreign { None } else { std::path::absolute(folder).ok() };
+    let path = path.map_or_else(|| folder.to_string(), |p| p.display().to_string());
+    path.trim_end_matches(['/', '\\']).to_string()
 }
 
 /// A place in Azure: `https://account.dfs.core.windows.net`, the container, the folder in it.

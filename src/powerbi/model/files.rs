@@ -181,7 +181,7 @@ fn refresh_policy(t: &mut Text, source: &str) {
     t.line(2, &format!("rollingWindowPeriods: {KEPT_YEARS}"));
     t.line(2, "incrementalGranularity: month");
     t.line(2, &format!("incrementalPeriods: {REREAD_MONTHS}"));
-    t.expression(2, "sourceExpression", source);
+    t.expression_at(2, "sourceExpression", source, 3);
 }
 
 fn measure(t: &mut Text, m: &Measure) {

@@ -152,7 +152,7 @@ fn default_format(column_type: ColumnType) -> Option<&'static str> {
         ColumnType::Int => Some("0"),
         ColumnType::Date => Some("yyyy-mm-dd"),
         ColumnType::Datetime => Some("yyyy-mm-dd hh:nn:ss"),
-        ColumnType::Bool => Some(r#""""TRUE"";""TRUE"";""FALSE"""#),
+        ColumnType::Bool => Some(r#""""TRUE"";""TRUE"";""FALSE""""#),
         ColumnType::Text | ColumnType::Double => None,
     }
 }

@@ -26,13 +26,18 @@ impl Text {
         }
     }
 
-    /// `name = expression`: on one line, or on lines of their own, two deeper than the object.
+    /// `name = expression`: on one line, or on lines of their own, two deeper.
     pub fn expression(&mut self, depth: usize, name: &str, expression: &str) {
+        self.expression_at(depth, name, expression, depth + 2);
+    }
+
+    /// The same with lines that are so deep.
+    pub fn expression_at(&mut self, depth: usize, name: &str, expression: &str, inside: usize) {
         if expression.contains('\n') {
             self.line(depth, &format!("{name} ="));
             for line in expression.lines() {
                 // TMDL counts tabs, and DAX and M are written with four spaces.
-                self.line(depth + 2, &tabs(line));
+                self.line(inside, &tabs(line));
             }
         } else {
             self.line(depth, &format!("{name} = {expression}"));
