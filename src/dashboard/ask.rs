@@ -14,7 +14,7 @@ use crate::day::Day;
 use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::marts::Models;
-use crate::powerbi::report::{Field, Filter, Page, Visual};
+use crate::powerbi::report::{Field, Filter, MONTH, Page, Visual};
 
 /// A value of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +115,7 @@ impl Asker<'_> {
         let (columns, measures): (Vec<Field>, Vec<Field>) =
             fields.into_iter().partition(|f| matches!(f, Field::Column { .. }));
         let question = Question {
-            one_month: page.slicers.iter().any(|s| s == "month")
+            one_month: page.slicers.iter().any(|s| s == MONTH)
                 && !visual.all_months
                 && !columns.iter().any(is_calendar),
             filters: page.filters.iter().chain(&visual.filters).chain(chosen).collect(),

@@ -10,7 +10,7 @@ use super::draw::Pen;
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
 use crate::powerbi::Audience;
-use crate::powerbi::report::{Page, PageKind, Place, Settings, Visual, theme};
+use crate::powerbi::report::{MONTH, Page, PageKind, Place, Settings, Visual, theme};
 
 const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/dashboard/style.css"));
 const SCRIPT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/dashboard/script.js"));
@@ -66,7 +66,7 @@ impl<'a> Paper<'a> {
         let _ = write!(self.out, "<header{}><h2>{}</h2>{note}</header>", at(head), escape(&page.message));
         for (slicer, place) in slicers.iter().zip(places) {
             let value = match (slicer.slicer.as_str(), &slicer.chosen) {
-                ("month", _) => month_name(self.month),
+                (MONTH, _) => month_name(self.month),
                 (_, Some(chosen)) => chosen.clone(),
                 _ => "All".to_string(),
             };

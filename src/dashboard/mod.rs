@@ -22,7 +22,7 @@ use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::marts::Models;
 use crate::powerbi::Audience;
-use crate::powerbi::report::{Filter, Page, PageKind, Settings};
+use crate::powerbi::report::{Page, PageKind, Settings};
 
 /// A dashboard that is to be drawn.
 pub struct Dashboard<'a> {
@@ -69,11 +69,10 @@ impl Dashboard<'_> {
         let mut paper = html::Paper::new(&settings, self.tenant, month, &pages)?;
         for page in &pages {
             paper.page(page, self.audience);
-            let chosen: Vec<Filter> = settings.chosen(page).collect();
             for visual in &page.visuals {
                 let place = settings.place(visual.at);
                 drawn.visuals += 1;
-                match asker.ask(page, visual, &chosen).await {
+                match asker.ask(page, visual, &settings.chosen(page, visual)).await {
                     Ok(answer) => paper.visual(&asker, visual, &answer, place),
                     Err(e) => {
                         paper.missing(visual, place);

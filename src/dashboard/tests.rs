@@ -62,9 +62,8 @@ async fn every_visual_of_every_page_can_be_asked() {
     let asker = Asker { session: &session, models: &models, terms: &terms, month, formats: &formats };
     let settings = Settings::load().unwrap();
     for page in Page::all().unwrap() {
-        let chosen: Vec<Filter> = settings.chosen(&page).collect();
         for visual in &page.visuals {
-            let answer = asker.ask(&page, visual, &chosen).await;
+            let answer = asker.ask(&page, visual, &settings.chosen(&page, visual)).await;
             assert!(answer.is_ok(), "{}/{}: {:?}", page.page, visual.id, answer.err());
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use super::{Canvas, Series, cut, escape};
+use super::{Canvas, Series, cut, escape, wide};
 
 const COUNTRIES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/powerbi/dashboard/countries.csv"));
 
@@ -60,23 +60,42 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
         format!(r#"<line x1="0" x2="{1:.0}" y1="{0:.1}" y2="{0:.1}" class="grid"/>"#, y(l), canvas.width)
     });
     discs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut taken: Vec<[f64; 4]> = Vec::new();
     for (country, value, (latitude, longitude)) in discs {
+        let (x, y) = (x(longitude), y(latitude));
         let radius = 5.0 + 21.0 * (value / most).max(0.0).sqrt();
-        let label = escape(&format!("{country}, {}: {}", series.name, series.number.text(value)));
+        let says = escape(&format!("{country}, {}: {}", series.name, series.number.text(value)));
         let _ = write!(
             out,
-            r#"<circle cx="{:.1}" cy="{:.1}" r="{radius:.1}" fill="{}" opacity="0.7"><title>{label}</title></circle><text x="{:.1}" y="{:.1}" class="axis middle">{}</text>"#,
-            x(longitude),
-            y(latitude),
-            canvas.colour(0),
-            x(longitude),
-            y(latitude) + radius + 11.0,
-            escape(&format!("{} {}", cut(country, 16), series.number.short(value)))
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="{}" opacity="0.7"><title>{says}</title></circle>"#,
+            canvas.colour(0)
         );
+        let label = format!("{} {}", cut(country, 16), series.number.short(value));
+        if let Some((left, top)) = free([x, y, radius], wide(&label), &mut taken) {
+            let _ = write!(out, r#"<text x="{left:.1}" y="{top:.1}" class="axis">{}</text>"#, escape(&label));
+        }
     }
     if elsewhere > 0 {
         let _ =
             write!(out, r#"<text x="4" y="{:.0}" class="axis">{elsewhere} not on the map</text>"#, canvas.height - 4.0);
     }
     out + "</svg>"
+}
+
+/// Where a label of a disc can stand without touching another label: under it, over it, at its sides. The largest come
+/// first; one that finds no place is left to the disc's title.
+fn free([x, y, radius]: [f64; 3], width: f64, taken: &mut Vec<[f64; 4]>) -> Option<(f64, f64)> {
+    let beside = radius + 3.0;
+    let ways = [
+        (x - width / 2.0, y + radius + 11.0),
+        (x - width / 2.0, y - radius - 4.0),
+        (x + beside, y + 4.0),
+        (x - beside - width, y + 4.0),
+    ];
+    let place = ways.into_iter().find(|(left, base)| {
+        let meets = |t: &[f64; 4]| left + width > t[0] && *left < t[2] && base - 10.0 < t[3] && base + 3.0 > t[1];
+        !taken.iter().any(meets)
+    })?;
+    taken.push([place.0, place.1 - 10.0, place.0 + width, place.1 + 3.0]);
+    Some(place)
 }

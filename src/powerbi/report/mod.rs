@@ -19,7 +19,7 @@ pub use field::{Field, Fields};
 pub use filter::{Filter, Scalar, Top};
 pub use others::keep_others;
 pub use page::{Page, PageKind, Shown, Sort, Visual};
-pub use settings::{Place, Settings, Slicer};
+pub use settings::{MONTH, Place, Settings, Slicer};
 
 use super::definitions::Audience;
 use super::model::Model;
@@ -157,12 +157,10 @@ impl PageKind {
     }
 }
 
-/// The visuals that a slicer does not filter: a trend keeps all its months.
+/// The visuals that a slicer does not filter.
 fn spared(slicer: &Slicer, page: &Page) -> Vec<Value> {
-    let Some(table) = &slicer.spares else { return Vec::new() };
-    let of_table = |f: &Field| matches!(f, Field::Column { table: t, .. } if t == table);
-    let trends = page.visuals.iter().filter(|v| v.all_months || v.shown().any(of_table));
-    trends.map(|v| json!({"source": format!("slicer-{}", slicer.slicer), "target": v.id, "type": "NoFilter"})).collect()
+    let all = page.visuals.iter().filter(|v| slicer.spares(v));
+    all.map(|v| json!({"source": format!("slicer-{}", slicer.slicer), "target": v.id, "type": "NoFilter"})).collect()
 }
 
 fn binding(name: &str) -> Value {

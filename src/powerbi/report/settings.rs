@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::field::Field;
 use super::filter::{Filter, Scalar};
 use super::format::Format;
-use super::page::Page;
+use super::page::{Page, Visual};
 use crate::error::{Error, Kind, Result};
 use crate::powerbi::Audience;
 
@@ -107,12 +107,21 @@ pub struct Slicer {
 }
 
 impl Slicer {
+    /// Whether it does not filter a visual: a trend keeps all its months.
+    pub fn spares(&self, visual: &Visual) -> bool {
+        let of = |f: &Field| matches!(f, Field::Column { table, .. } if self.spares.as_ref() == Some(table));
+        visual.shown().any(of) || (visual.all_months && self.slicer == MONTH)
+    }
+
     /// The value that it stands on, as a filter.
     pub fn selection(&self) -> Option<Filter> {
         let value = Scalar::Text(self.chosen.clone()?);
         Some(Filter { field: self.field.clone(), values: vec![value], except: Vec::new(), present: false, top: None })
     }
 }
+
+/// The slicer of months.
+pub const MONTH: &str = "month";
 
 /// A rectangle in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +149,10 @@ impl Settings {
         self.slicers.iter().filter(wanted).collect()
     }
 
-    /// What the slicers of a page stand on, as filters.
-    pub fn chosen(&self, page: &Page) -> impl Iterator<Item = Filter> {
-        self.slicers.iter().filter(|s| page.slicers.contains(&s.slicer)).filter_map(Slicer::selection)
+    /// What the slicers of a page stand on, as filters of a visual.
+    pub fn chosen(&self, page: &Page, visual: &Visual) -> Vec<Filter> {
+        let of_page = self.slicers.iter().filter(|s| page.slicers.contains(&s.slicer));
+        of_page.filter(|s| !s.spares(visual)).filter_map(Slicer::selection).collect()
     }
 
     /// Where the grid's cells `at` (column, row, width, height) are.
