@@ -304,13 +304,18 @@ fn order(answer: &mut Answer, visual: &Visual) {
             answer.rows.truncate(top.most as usize);
         }
     }
-    let Some(sort) = &visual.sort else { return };
-    // Columns are in their order already.
-    if let (Some(at), Field::Measure(_)) = (answer.at(&sort.by), &sort.by) {
-        answer.rows.sort_by(|a, b| more(&a[at], &b[at]));
-    }
-    if sort.descending {
-        answer.rows.reverse();
+    let Some((sort, at)) = visual.sort.as_ref().and_then(|s| Some((s, answer.at(&s.by)?))) else { return };
+    match sort.by {
+        Field::Measure(_) if sort.descending => answer.rows.sort_by(|a, b| more(&b[at], &a[at])),
+        Field::Measure(_) => answer.rows.sort_by(|a, b| more(&a[at], &b[at])),
+        // Columns are in their order already; what stands beside one keeps its own.
+        Field::Column { .. } if sort.descending => {
+            let mut values: Vec<Cell> = answer.rows.iter().map(|r| r[at].clone()).collect();
+            values.dedup();
+            let place = |row: &Vec<Cell>| values.iter().position(|v| *v == row[at]);
+            answer.rows.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        }
+        Field::Column { .. } => {}
     }
 }
 
