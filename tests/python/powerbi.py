@@ -142,9 +142,9 @@ def tables_of(model, lake, con, spec):
             replace = f" REPLACE ({', '.join(kept)})" if kept else ""
             body = f"WITH mart AS (SELECT *{replace} FROM lake.{mart[1]}) SELECT * FROM mart{last}"
             con.execute(f'CREATE TABLE "{table}" AS {body}')
-    for table, columns in sorted(spec["columns"].items(), key=lambda item: item[0] == "People activity"):
+    for table, columns in spec["columns"].items():
         if table in model.columns:
-            more = ", ".join(f"{sql} AS {column}" for column, sql in columns.items())
+            more = ", ".join(f'{sql} AS "{column}"' for column, sql in columns.items())
             con.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT t.*, {more} FROM "{table}" t')
     for table, sql in spec["calculated"].items():
         con.execute(f'CREATE TABLE "{table}" AS {sql}')
@@ -214,6 +214,7 @@ class Selection:
             "segment": "Segment.Segment", "activity": "Activity.Activity", "campaign": "Campaigns.Campaign", "app": "Copilot.App",
             "site_type": "SharePoint sites.Site type", "group_type": "Groups.Group type", "sku": "Licence.SKU",
             "client": "Clients.Client", "report": "Report.report_id", "person": "Person.person_id", "plan": "Activations.Service plan",
+            "combination": "People by month.Products active",
         }  # fmt: skip
         filters = {}
         for key, value in self.chosen.items():
@@ -233,22 +234,25 @@ class Selection:
             columns = [r[0] for r in con.execute(f"DESCRIBE lake.{mart}").fetchall()]
             month = "date_trunc('month', day)" if mart == "data_quality" else "month"
             cut = [among(month, c["months"])] if "months" in c and "month" in columns else []
+            # What a measure may look beyond stands apart: the place, and the combination of products.
             rest, elsewhere, here = [], [], []
             if "products" in c and "product" in columns:
                 rest.append(among("product", c["products"]))
             names = place.get(mart, ("country", "department", "company"))
             for key, column in zip(("country", "department", "company"), names):
                 if key in c and column in columns and mart != "person":
-                    (here if key == "country" else elsewhere).append(among(column, c[key]))
+                    (here if key == "country" and mart != "user_state" else elsewhere).append(among(column, c[key]))
                 elif key in c and mart in ("user_activity", "region_activity"):
                     of = "user_state" if mart == "user_activity" else "user_product_month"
                     column = dict(zip(("country", "department", "company"), place.get(of, ("country", "department", "company"))))[key]
                     elsewhere.append(f"(person_id, month) IN (SELECT (person_id, month) FROM lake.{of} WHERE {among(column, c[key])})")
             for key, column in (("attribute", "attribute"), ("segment", "value"), ("activity", "activity_key"), ("campaign", "campaign"),
                                 ("app", "app"), ("sku", "sku_part_number"), ("client", "client_id"), ("report", "report"),
-                                ("person", "person_id"), ("plan", "service_plan_name"), ("site_type", "site_type"),
+                                ("person", "person_id"), ("plan", "service_plan_name"), ("combination", "Products active"), ("site_type", "site_type"),
                                 ("group_type", "group_type")):  # fmt: skip
-                if key == "activity" and key in c and mart == "tenant_product_activity":
+                if key in c and key == "combination" and mart == "user_state":
+                    here.append(f'(person_id, month) IN (SELECT (person_id, month) FROM model."People by month" WHERE {among(chr(34) + column + chr(34), c[key])})')
+                elif key == "activity" and key in c and mart == "tenant_product_activity":
                     elsewhere.append(among("product || '|' || activity", c[key]))
                 elif key in c and column in columns and not (key == "site_type" and mart == "tenant_onedrive_usage"):
                     elsewhere.append(among(column, c[key]))
@@ -257,7 +261,8 @@ class Selection:
             con.execute(f"CREATE OR REPLACE VIEW ever_{mart} AS SELECT * FROM lake.{mart}{where(rest + elsewhere + here)}")
             for view, of, conditions in (
                 ("whole_tenant", "tenant_product_usage", cut), ("everywhere", "user_product_month", cut + rest + elsewhere),
-                ("user_product_month_of_all", "user_product_month", cut + rest), ("of_people", "user_product_month", []),
+                ("user_product_month_of_all", "user_product_month", cut + rest), ("user_state_of_all", "user_state", cut + elsewhere),
+                ("of_people", "user_product_month", []),
             ):  # fmt: skip
                 if mart == of:
                     con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM lake.{mart}{where(conditions)}")
@@ -291,6 +296,7 @@ def selections(con):
     company = one("SELECT company FROM lake.user_product_month WHERE company IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
     person = one("SELECT person_id FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY sum(actions) DESC, 1 LIMIT 1 OFFSET 3")
     sku = one("SELECT sku_part_number FROM lake.license_utilization WHERE attribute = 'tenant' AND active IS NOT NULL ORDER BY unit_price DESC NULLS LAST LIMIT 1")
+    combination = one('SELECT "Products active" FROM model."People by month" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1')
     gain = con.execute("SELECT product, attribute, value FROM lake.campaign_opportunities WHERE people_to_gain > 0 AND attribute = 'department' AND month = ? ORDER BY people_to_gain DESC, 1, 3 LIMIT 1", [month]).fetchone()
     campaigns = [r[0] for r in con.execute("SELECT campaign FROM lake.campaign_effect ORDER BY 1").fetchall()]
     people = ["People by product", "People by month", "People activity", "Region activity"]
@@ -313,6 +319,7 @@ def selections(con):
         Selection("a person", tables=people, rows="Person.person_id", person=person),
         Selection("a department's row", tables=["People by product"], rows="Organisation.Department", department=department),
         Selection("a company's row", tables=["People by product"], rows="Organisation.Company", company=company),
+        Selection("a combination's row", tables=["People by month"], rows="People by month.Products active", combination=combination),
         Selection("an attribute", tables=segments, attribute="department"),
         Selection("a segment", tables=segments, attribute="department", segment=department, products="teams"),
         Selection("a segment with people to gain", tables=segments, months=month, products=gain[0], attribute=gain[1], segment=gain[2]),
