@@ -4,8 +4,10 @@
 //! holds resolved secrets that print as `***`, and has been checked. Unknown keys are refused with the nearest known one.
 
 mod marts;
+mod powerbi;
 
 pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
+pub use powerbi::{PowerBiFile, Reader};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,6 +69,9 @@ pub struct File {
     /// What is known of licences beside what Graph says.
     #[serde(default)]
     pub licenses: LicensesFile,
+    /// What the Power BI project needs to know.
+    #[serde(default)]
+    pub powerbi: PowerBiFile,
 }
 
 /// The table format.

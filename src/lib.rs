@@ -15,6 +15,8 @@ pub mod normalise;
 pub mod tables;
 pub mod engine;
 pub mod marts;
+pub mod powerbi;
 pub mod night;
 pub mod emulator;
+pub mod dashboard;
 pub mod cli;

@@ -44,6 +44,9 @@ python_with tests/python/requirements-spark.txt
 spark=$python
 python=${USAGELAKE_PYTHON:-}
 [[ $python ]] || python_with tests/python/requirements.txt
+readers=$python
+python_with tests/python/requirements-powerbi.txt
+dax=$python python=$readers
 once "azurite-$azurite" npm install --prefix "$cache/azurite-$azurite" --no-audit --no-fund --omit=dev "azurite@$azurite"
 
 # ---- servers ---------------------------------------------------------------------------------------------------------
@@ -137,6 +140,8 @@ check "every reader agrees" "$python" tests/python/readers.py "$night/lake"
 check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
 check "the models' own tests hold on Spark" "$spark" -W ignore tests/python/marts_tests.py --engine spark
 prove_marts "$binary" "$scratch/marts" 200 8
+
+check "Power BI says what SQL says" "$dax" tests/python/powerbi.py "$binary"
 
 say "in $SECONDS s"
 echo "$passed passed, $failed failed"

@@ -1,6 +1,7 @@
 //! The command line: the only place that prints. Data goes to stdout, everything else to stderr.
 
 mod completions;
+mod dashboard;
 mod demo;
 mod emulate;
 mod import;
@@ -8,6 +9,7 @@ mod marts;
 mod output;
 mod pipeline;
 mod plan;
+mod powerbi;
 mod query;
 mod reports;
 mod run;
@@ -47,6 +49,10 @@ enum Command {
     Import(import::Import),
     /// Build the marts from the tables of the lake
     Marts(marts::Marts),
+    /// Write the Power BI project: a semantic model over the marts, and a report on it
+    Powerbi(powerbi::Powerbi),
+    /// Write the report as one HTML file
+    Dashboard(dashboard::Dashboard),
     /// Ask the tables and marts of a tenant in SQL
     Query(query::Query),
     /// Print statements that make every table and mart a view in another engine
@@ -132,6 +138,8 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Run(run) => run.run(json).await,
         Command::Import(import) => import.run(json).await,
         Command::Marts(marts) => marts.run(json).await,
+        Command::Powerbi(powerbi) => powerbi.run(json).await,
+        Command::Dashboard(dashboard) => dashboard.run(json).await,
         Command::Query(query) => query.run(json).await,
         Command::Sql(sql) => sql.run().await,
         Command::Reports(reports) => reports.run(json),

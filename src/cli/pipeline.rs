@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{Codec, File, Marts, Pipeline};
+use crate::config::{Codec, File, Marts, Pipeline, Reader};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -31,6 +31,11 @@ pub(super) fn lake_address(config: &ConfigArgs, lake: &LakeArgs) -> Result<Strin
 /// How marts are built: as the pipeline file says, where there is one.
 pub(super) fn marts_options(config: &ConfigArgs) -> Result<Marts> {
     if config.config.exists() { File::read(&config.config)?.marts() } else { Ok(Marts::default()) }
+}
+
+/// What restricted readers of the Power BI project may see: as the pipeline file says, where there is one.
+pub(super) fn readers(config: &ConfigArgs) -> Result<Vec<Reader>> {
+    if config.config.exists() { Ok(File::read(&config.config)?.powerbi.readers) } else { Ok(Vec::new()) }
 }
 
 /// How Parquet is compressed: as the pipeline file says, where there is one.

@@ -1,0 +1,31 @@
+//! What the dashboard takes from the semantic model: how numbers are written, and what readers see for values.
+
+use std::collections::BTreeMap;
+
+use super::terms::Labels;
+use crate::powerbi::{Content, Model, Table};
+
+/// The formats of measures, by name.
+pub fn formats(model: &Model) -> BTreeMap<String, String> {
+    let measures = model.tables.iter().flat_map(|t| &t.measures);
+    measures.filter_map(|m| Some((m.name.clone(), m.format.clone()?))).collect()
+}
+
+/// The labels of the columns of tables whose rows stand in the model: what readers see for each key.
+pub fn labels(model: &Model) -> Labels {
+    let mut labels = Labels::new();
+    for table in &model.tables {
+        if let Content::Rows(rows) = &table.content {
+            labels.extend(of(table, rows));
+        }
+    }
+    labels
+}
+
+fn of(table: &Table, rows: &[Vec<toml::Value>]) -> Labels {
+    let Some(key) = table.columns.iter().position(|c| c.key) else { return Labels::new() };
+    let text = |row: &[toml::Value], at: usize| Some(row.get(at)?.as_str()?.to_string());
+    let all = |at: usize| rows.iter().filter_map(|row| Some((text(row, key)?, text(row, at)?))).collect();
+    let columns = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+    columns.map(|(at, c)| (format!("{}[{}]", table.name, c.name), all(at))).collect()
+}

@@ -1,0 +1,2 @@
+mod definitions;
+mod projects;

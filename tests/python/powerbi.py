@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+"""Write the Power BI projects of a lake, and hold every measure to SQL over the same lake.
+
+usage: powerbi.py BINARY [LAKE] [--only MEASURE…] [--report] [--projects DIR]
+
+Without LAKE an emulated tenant's is made, with campaigns and prices. For each kind of source both projects are written twice:
+the second writing changes nothing. Then each measure of the project with people is evaluated by pbix-mcp, a DAX engine that is
+none of ours, over the rows of the lake's Parquet, under each selection of SELECTIONS, and compared with tests/powerbi/measures.toml
+by DuckDB. What is compared is read from the written TMDL, so a column that is not in the files is found too. A measure that
+returns nothing under every selection is a failure. `--report` prints each comparison. `--projects` writes the
+projects and does nothing else: other judges read them."""
+
+import argparse
+import datetime
+import json
+import math
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import duckdb
+from pbix_mcp.dax.calc_tables import evaluate_calc_table_expression, evaluate_row_context_column
+from pbix_mcp.dax.engine import evaluate_measures_batch
+
+HERE = Path(__file__).resolve().parent.parent / "powerbi"
+# Enough that no department is empty, few enough that a debug build makes their year in a minute.
+USERS = 60
+SOURCES = {
+    "folder": [],
+    "adls": ["--source", "adls", "--root", "https://contoso.dfs.core.windows.net/lake/usage"],
+    "blob": ["--source", "blob", "--root", "https://contoso.blob.core.windows.net/lake/usage"],
+    "https": ["--source", "https", "--root", "https://usage.contoso.com/lake"],
+}
+
+
+# ---- the project ----------------------------------------------------------------------------------------------------
+
+
+def run(binary, *arguments):
+    done = subprocess.run([str(a) for a in (binary, *arguments)], capture_output=True, text=True)
+    if done.returncode not in (0, 3):
+        sys.exit(f"error: {' '.join(map(str, arguments))} ended with {done.returncode}\n{done.stderr}")
+    return done
+
+
+def write_projects(binary, lake, out):
+    """Both projects of each kind of source. Returns what is wrong."""
+    wrong = []
+    for kind, options in SOURCES.items():
+        for audience in ([], ["--shared"]):
+            folder = out / f"{kind}{''.join(audience)}"
+            command = ["powerbi", "--lake", lake, "--tenant", "contoso", "--out", folder, *options, *audience, "--json"]
+            first = json.loads(run(binary, *command).stdout)["files"]
+            again = json.loads(run(binary, *command).stdout)["files"]
+            if again["written"] or again["removed"] or again["unchanged"] != first["written"]:
+                wrong.append(f"{folder.name}: written twice, {again['written']} files differ")
+    return wrong
+
+
+def emulated(binary, scratch):
+    """A lake of an emulated tenant, with campaigns that are long over and prices."""
+    lake, config = scratch / "lake", scratch / "usagelake.toml"
+    run(binary, "demo", "--out", lake, "--users", USERS)
+    day = lambda ago: (datetime.date.today() - datetime.timedelta(days=ago)).isoformat()  # noqa: E731
+    text = '[prices]\nSPE_E5 = { month = 54.8, currency = "EUR" }\nMicrosoft_365_Copilot = { month = 28.1, currency = "EUR" }\n'
+    for n, (product, department) in enumerate([("onedrive", "Sales"), ("teams", "Finance"), ("sharepoint", "Sales")]):
+        text += (
+            f'[[campaigns]]\nname = "Campaign {n}"\nproducts = ["{product}"]\nattribute = "department"\n'
+            f'value = "{department}"\nstart = "{day(270 - 30 * n)}"\nend = "{day(243 - 30 * n)}"\n'
+        )
+    config.write_text(text, encoding="utf-8")
+    run(binary, "marts", "--lake", lake, "--config", config)
+    return lake
+
+
+def unquoted(name):
+    return name[1:-1].replace("''", "'") if name.startswith("'") else name
+
+
+NAME = r"('(?:[^']|'')+'|[^\s=]+)"
+
+
+class Model:
+    """Tables, columns, measures and relationships, as the TMDL says."""
+
+    def __init__(self, definition):
+        self.columns, self.measures, self.homes, self.source, self.kind, self.formulas = {}, {}, {}, {}, {}, {}
+        for file in sorted((definition / "tables").glob("*.tmdl")):
+            self.read(file.read_text(encoding="utf-8"))
+        text = (definition / "relationships.tmdl").read_text(encoding="utf-8")
+        end = rf"{NAME}\.{NAME}"
+        ends = re.findall(rf"fromColumn: {end}\n\ttoColumn: {end}", text)
+        self.relationships = [
+            dict(zip(("FromTable", "FromColumn", "ToTable", "ToColumn"), map(unquoted, e)), IsActive=True) for e in ends
+        ]
+
+    def read(self, text):
+        table = unquoted(re.search(rf"^table {NAME}$", text, re.M)[1])
+        self.columns[table] = {}
+        for block in re.split(r"\n\n(?=\t(?:///|measure|column|partition|hierarchy|annotation|refreshPolicy))", text):
+            body = "\n".join(line for line in block.split("\n") if not line.lstrip().startswith("///"))
+            measure = re.match(rf"\s*measure {NAME} =(.*)", body, re.S)
+            column = re.match(rf"\s*column {NAME}( =.*)?", body)
+            part = re.match(rf"\s*partition {NAME} = (\w+)", body)
+            if measure:
+                lines = re.split(r"\n\t\t(?!\t)", measure[2])
+                name = unquoted(measure[1])
+                self.measures[name], self.homes[name] = lines[0].strip(), table
+            elif column:
+                source = re.search(r"sourceColumn: (.+)", body)
+                name = unquoted(column[1])
+                self.columns[table][name] = source[1].strip("[]") if source else name
+                if column[2]:
+                    self.formulas[table, name] = re.split(r"\n\t\t(?!\t)", body.split(" =", 1)[1])[0].strip()
+            elif part:
+                self.kind[table], self.source[table] = part[2], body
+
+
+def literal_rows(source):
+    """The rows of `#table(type table […], {…})`, as dictionaries."""
+    names = re.search(r"type table \[(.*?)\], \{", source, re.S)[1]
+    names = [n.strip('#"') for n in re.findall(r'(#"[^"]+"|\w+) = nullable', names)]
+    rows = re.findall(r"^\s+(\{.*\}),?$", source, re.M)
+    return [dict(zip(names, json.loads("[" + row[1:-1] + "]"))) for row in rows]
+
+
+# ---- the lake -------------------------------------------------------------------------------------------------------
+
+
+def tables_of(model, lake, con, spec):
+    """The rows of the model's tables, for the engine."""
+    con.execute("CREATE SCHEMA lake; CREATE SCHEMA model; USE model")
+    for table, source in model.source.items():
+        mart = re.search(r'LakeTable\(Source, "(?:[^"]*/)?marts/(\w+)/tenant=contoso"\)', source)
+        if mart:
+            mart_view(lake, con, mart[1])
+            last = " WHERE month = (SELECT max(month) FROM mart)" if "LastMonth(" in source else ""
+            kept = [f"coalesce(nullif(trim({c}), ''), '(none)') AS {c}" for c in spec["named"].get(table, [])]
+            replace = f" REPLACE ({', '.join(kept)})" if kept else ""
+            body = f"WITH mart AS (SELECT *{replace} FROM lake.{mart[1]}) SELECT * FROM mart{last}"
+            con.execute(f'CREATE TABLE "{table}" AS {body}')
+    for table, columns in spec["columns"].items():
+        if table in model.columns:
+            more = ", ".join(f'{sql} AS "{column}"' for column, sql in columns.items())
+            con.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT t.*, {more} FROM "{table}" t')
+    for table, sql in spec["calculated"].items():
+        con.execute(f'CREATE TABLE "{table}" AS {sql}')
+    loaded = {}
+    for table, columns in model.columns.items():
+        if model.kind[table] == "m" and "#table(type table" in model.source[table]:
+            rows = literal_rows(model.source[table])
+            loaded[table] = {"columns": list(columns), "rows": [[r[s] for s in columns.values()] for r in rows]}
+        else:
+            names = ", ".join(f'"{s}"' for s in columns.values())
+            rows = con.execute(f'SELECT {names} FROM "{table}"').fetchall()
+            loaded[table] = {"columns": list(columns), "rows": [[plain(v) for v in row] for row in rows]}
+    con.execute("USE main")
+    return loaded
+
+
+def mart_view(lake, con, mart):
+    files = f"{lake}/marts/{mart}/tenant=contoso/**/*.parquet"
+    con.execute(
+        f"CREATE TABLE IF NOT EXISTS lake.{mart} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true, "
+        "union_by_name = true, hive_types_autocast = true)"
+    )
+
+
+def plain(value):
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return datetime.datetime(value.year, value.month, value.day)
+    return float(value) if type(value).__name__ == "Decimal" else value
+
+
+def calculated(model, loaded):
+    """What the engine makes of calculated tables and columns, where it is not what SQL makes of them."""
+    wrong = []
+    for table in (t for t, kind in model.kind.items() if kind == "calculated"):
+        dax = re.split(r"source =", model.source[table], maxsplit=1)[1]
+        made, refused = evaluate_calc_table_expression(dax, loaded, dict(model.measures), model.relationships)
+        order = [made["columns"].index(c) for c in loaded[table]["columns"]] if made else []
+        rows = sorted([row[i] for i in order] for row in made["rows"]) if made else refused
+        if rows != sorted(loaded[table]["rows"]):
+            wrong.append(f"{table}: DAX makes other rows than SQL ({refused or len(rows)})")
+    # The engine writes a row's day as a text before it looks it up, so days are texts for it.
+    text = lambda v: v.isoformat() if isinstance(v, datetime.datetime) else v  # noqa: E731
+    worded = {t: {**data, "rows": [[text(v) for v in row] for row in data["rows"]]} for t, data in loaded.items()}
+    for (table, column), dax in model.formulas.items():
+        at = loaded[table]["columns"].index(column)
+        without = [c for c in loaded[table]["columns"] if c != column]
+        rows = [row[:at] + row[at + 1 :] for row in worded[table]["rows"]]
+        made, refused = evaluate_row_context_column(without, rows, dax, table, worded, model.relationships)
+        if refused or made != [row[at] for row in worded[table]["rows"]]:
+            wrong.append(f"{table}[{column}]: DAX makes other values than SQL ({refused or ''})")
+    return wrong
+
+
+# ---- selections -----------------------------------------------------------------------------------------------------
+
+
+class Selection:
+    """What a reader has chosen, as filters of the model and as views of the lake."""
+
+    def __init__(self, name, tables=None, rows=None, **chosen):
+        self.name, self.tables, self.rows, self.chosen = name, tables, rows, chosen
+
+    def filters(self, names):
+        where = {
+            "months": "Calendar.Month", "products": "Product.Product", "country": "Geography.Country",
+            "department": "Organisation.Department", "company": "Organisation.Company", "attribute": "Attribute.Attribute",
+            "segment": "Segment.Segment", "activity": "Activity.Activity", "campaign": "Campaigns.Campaign", "app": "Copilot.App",
+            "site_type": "SharePoint sites.Site type", "group_type": "Groups.Group type", "sku": "Licence.SKU",
+            "client": "Clients.Client", "report": "Report.report_id", "person": "Person.person_id", "plan": "Activations.Service plan",
+            "combination": "People by month.Products active",
+        }  # fmt: skip
+        filters = {}
+        for key, value in self.chosen.items():
+            values = value if isinstance(value, list) else [value]
+            if key in ("products", "attribute", "activity"):
+                values = [names[key][v] for v in values]
+            filters[where[key]] = [plain(v) for v in values]
+        return filters
+
+    def views(self, con, marts):
+        """Views of each mart: what the filters leave, and the same for all months. Returns what is put into the SQL."""
+        c = self.chosen
+        text = lambda v: "NULL" if v is None else f"DATE '{v}'" if isinstance(v, datetime.date) else f"'{v}'"  # noqa: E731
+        among = lambda column, v: f"{column} IN ({', '.join(map(text, v if isinstance(v, list) else [v]))})"  # noqa: E731
+        place = {"user_state": ("location_country", "department", "company")}
+        for mart in marts:
+            columns = [r[0] for r in con.execute(f"DESCRIBE lake.{mart}").fetchall()]
+            month = "date_trunc('month', day)" if mart == "data_quality" else "month"
+            cut = [among(month, c["months"])] if "months" in c and "month" in columns else []
+            # What a measure may look beyond stands apart: the place, and the combination of products.
+            rest, elsewhere, here = [], [], []
+            if "products" in c and "product" in columns:
+                rest.append(among("product", c["products"]))
+            names = place.get(mart, ("country", "department", "company"))
+            for key, column in zip(("country", "department", "company"), names):
+                if key in c and column in columns and mart != "person":
+                    (here if key == "country" and mart != "user_state" else elsewhere).append(among(column, c[key]))
+                elif key in c and mart in ("user_activity", "region_activity"):
+                    of = "user_state" if mart == "user_activity" else "user_product_month"
+                    column = dict(zip(("country", "department", "company"), place.get(of, ("country", "department", "company"))))[key]
+                    elsewhere.append(f"(person_id, month) IN (SELECT (person_id, month) FROM lake.{of} WHERE {among(column, c[key])})")
+            for key, column in (("attribute", "attribute"), ("segment", "value"), ("activity", "activity_key"), ("campaign", "campaign"),
+                                ("app", "app"), ("sku", "sku_part_number"), ("client", "client_id"), ("report", "report"),
+                                ("person", "person_id"), ("plan", "service_plan_name"), ("combination", "Products active"), ("site_type", "site_type"),
+                                ("group_type", "group_type")):  # fmt: skip
+                if key in c and key == "combination" and mart == "user_state":
+                    here.append(f'(person_id, month) IN (SELECT (person_id, month) FROM model."People by month" WHERE {among(chr(34) + column + chr(34), c[key])})')
+                elif key == "activity" and key in c and mart == "tenant_product_activity":
+                    elsewhere.append(among("product || '|' || activity", c[key]))
+                elif key in c and column in columns and not (key == "site_type" and mart == "tenant_onedrive_usage"):
+                    elsewhere.append(among(column, c[key]))
+            where = lambda conditions: f" WHERE {' AND '.join(conditions)}" if conditions else ""  # noqa: E731
+            con.execute(f"CREATE OR REPLACE VIEW {mart} AS SELECT * FROM lake.{mart}{where(cut + rest + elsewhere + here)}")
+            con.execute(f"CREATE OR REPLACE VIEW ever_{mart} AS SELECT * FROM lake.{mart}{where(rest + elsewhere + here)}")
+            for view, of, conditions in (
+                ("whole_tenant", "tenant_product_usage", cut), ("everywhere", "user_product_month", cut + rest + elsewhere),
+                ("user_product_month_of_all", "user_product_month", cut + rest), ("user_state_of_all", "user_state", cut + elsewhere),
+                ("of_people", "user_product_month", []),
+            ):  # fmt: skip
+                if mart == of:
+                    con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM lake.{mart}{where(conditions)}")
+        one = lambda sql: con.execute(sql).fetchone()[0]  # noqa: E731
+        months = f" WHERE {among('month', c['months'])}" if "months" in c else ""
+        shown = one(f"SELECT max(month) FROM lake.adoption_by_group{months}")
+        recent = one("SELECT max(month) FROM whole_tenant WHERE product = 'microsoft365' AND is_complete") or shown
+        products = c.get("products", "microsoft365")
+        product = products if isinstance(products, str) else None
+        attribute = c.get("attribute", "tenant")
+        firsts = one(f"SELECT count(first_time_users) > 0 FROM lake.tenant_product_usage WHERE month = {text(shown)} AND product = {text(product)}")
+        segment = "segment" in c
+        truth = lambda v: "TRUE" if v else "FALSE"  # noqa: E731
+        return {
+            "$shown": text(shown), "$recent": text(recent), "$product": text(product), "$attribute_chosen": truth("attribute" in c),
+            "$attribute": text(attribute), "$country": truth({"country", "department", "company"} & set(c)), "$has_firsts": truth(firsts),
+            "$one_segment": truth(segment), "$adds_up": truth(attribute not in ("manager", "license") or segment),
+            "$app": text(c.get("app")), "$activity": text(c.get("activity")), "$site_type": text(c.get("site_type")),
+            "$group_type": text(c.get("group_type")), "$one_product": truth(isinstance(c.get("products"), str)),
+            "$person": text(c.get("person")), "$department": text(c.get("department")), "$company": text(c.get("company")),
+        }  # fmt: skip
+
+
+def selections(con):
+    """Unfiltered; by month, product, country; and for tables that have more to choose by, one of that."""
+    one = lambda sql: con.execute(sql).fetchone()[0]  # noqa: E731
+    months = [r[0] for r in con.execute("SELECT DISTINCT month FROM lake.adoption_by_group ORDER BY 1").fetchall()]
+    month = months[len(months) // 2]
+    country = one("SELECT country FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
+    department = one("SELECT department FROM lake.user_product_month WHERE department IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+    company = one("SELECT company FROM lake.user_product_month WHERE company IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+    person = one("SELECT person_id FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY sum(actions) DESC, 1 LIMIT 1 OFFSET 3")
+    sku = one("SELECT sku_part_number FROM lake.license_utilization WHERE attribute = 'tenant' AND active IS NOT NULL ORDER BY unit_price DESC NULLS LAST LIMIT 1")
+    combination = one('SELECT "Products active" FROM model."People by month" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1')
+    gain = con.execute("SELECT product, attribute, value FROM lake.campaign_opportunities WHERE people_to_gain > 0 AND attribute = 'department' AND month = ? ORDER BY people_to_gain DESC, 1, 3 LIMIT 1", [month]).fetchone()
+    campaigns = [r[0] for r in con.execute("SELECT campaign FROM lake.campaign_effect ORDER BY 1").fetchall()]
+    people = ["People by product", "People by month", "People activity", "Region activity"]
+    segments = ["Adoption by segment", "Opportunities", "Licence use"]
+    return [
+        Selection("everything"),
+        Selection("a month", months=month),
+        Selection("the last month", months=months[-1]),
+        Selection("two months", months=months[1:3]),
+        Selection("a product", products="teams"),
+        Selection("another product", products="exchange"),
+        Selection("Viva Engage", products="viva_engage"),
+        Selection("Copilot", products="copilot"),
+        Selection("two products", products=["teams", "onedrive"]),
+        Selection("a country", country=country),
+        Selection("a month, a product, a country", months=month, products="onedrive", country=country),
+        Selection("a product, a country", products="sharepoint", country=country),
+        Selection("a department", tables=["Adoption", *people], department=department),
+        Selection("a company", tables=["Adoption", *people], company=company),
+        Selection("a person", tables=people, rows="Person.person_id", person=person),
+        Selection("a department's row", tables=["People by product"], rows="Organisation.Department", department=department),
+        Selection("a company's row", tables=["People by product"], rows="Organisation.Company", company=company),
+        Selection("a combination's row", tables=["People by month"], rows="People by month.Products active", combination=combination),
+        Selection("an attribute", tables=segments, attribute="department"),
+        Selection("a segment", tables=segments, attribute="department", segment=department, products="teams"),
+        Selection("a segment with people to gain", tables=segments, months=month, products=gain[0], attribute=gain[1], segment=gain[2]),
+        Selection("managers", tables=segments, attribute="manager"),
+        Selection("a licence", tables=["Licence use", "Licences assigned"], sku=sku),
+        Selection("an activity", tables=["Product activity"], products="exchange", activity="exchange|send"),
+        Selection("a duration", tables=["Product activity"], activity="teams|audio"),
+        Selection("a client", tables=["Clients"], products="exchange", client="outlook_for_web"),
+        Selection("a site type", tables=["SharePoint sites"], site_type="group"),
+        Selection("a group type", tables=["Groups"], group_type="private"),
+        Selection("an app", tables=["Copilot"], app="word"),
+        Selection("a report", tables=["Data quality"], report="email_activity_user_detail"),
+        *[Selection(f"campaign {n}", tables=["Campaigns"], campaign=name) for n, name in enumerate(campaigns, 1)],
+    ]
+
+
+# ---- comparison -----------------------------------------------------------------------------------------------------
+
+
+def expected(spec, measure):
+    """The SQL of a measure."""
+    for kind in ("sums", "states", "gigabytes"):
+        if measure in spec[kind]:
+            column, _, condition = spec[kind][measure].partition(" ")
+            mart, _, column = column.partition(".")
+            last = "" if kind == "sums" else f"month = (SELECT max(month) FROM {mart})"
+            where = " AND ".join(filter(None, [last, condition]))
+            scale = " / 1e9" if kind == "gigabytes" else ""
+            return f"SELECT sum({column}){scale} FROM {mart}" + (f" WHERE {where}" if where else "")
+    return spec["sql"].get(measure)
+
+
+def put_in(sql, words):
+    for word in sorted(words, key=len, reverse=True):
+        sql = sql.replace(word, words[word])
+    return sql
+
+
+def same(got, want):
+    if got is None or want is None:
+        return got is None and want is None
+    if isinstance(want, bool) or isinstance(got, bool):
+        return bool(got) == bool(want)
+    if isinstance(want, str) or isinstance(got, str):
+        return str(got) == str(want)
+    if isinstance(want, (datetime.date, datetime.datetime)):
+        return plain(got) == plain(want)
+    return math.isclose(float(got), float(want), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def compare(model, loaded, con, spec, only, report):
+    names = {
+        "products": {r[0]: r[1] for r in loaded["Product"]["rows"]},
+        "attribute": {r[0]: r[1] for r in loaded["Attribute"]["rows"]},
+        "activity": {r[0]: r[2] for r in loaded["Activity"]["rows"]},
+    }
+    marts = [r[0] for r in con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'lake'").fetchall()]
+    said, wrong, compared = set(), [], 0
+    for selection in selections(con):
+        words = selection.views(con, marts)
+        filters = selection.filters(names)
+        measures = [m for m in model.measures if not selection.tables or model.homes[m] in selection.tables]
+        measures = [m for m in measures if not only or m in only]
+        rows = {selection.rows} if selection.rows else None
+        got = evaluate_measures_batch(
+            measures, loaded, dict(model.measures), filter_context=filters, date_table="Calendar", date_column="Date",
+            relationships=model.relationships, measure_tables=model.homes, group_keys=rows,
+            selected_filters={k: v for k, v in filters.items() if not rows or k not in rows} if rows else None,
+        )  # fmt: skip
+        for measure in measures:
+            sql = expected(spec, measure)
+            if sql is None:
+                wrong.append(f"{measure}: tests/powerbi/measures.toml says nothing of it")
+                continue
+            if "_of_all" in sql and not selection.rows:
+                continue  # a rank is one of a row of a visual
+            try:
+                found = con.execute(put_in(sql, words)).fetchone()
+            except duckdb.Error as e:
+                sys.exit(f"error: the SQL of `{measure}` is wrong: {e}")
+            want = found[0] if found else None
+            if type(want).__name__ == "Decimal":
+                want = float(want)
+            compared += 1
+            if got[measure] is not None:
+                said.add(measure)
+            fine = same(got[measure], want)
+            if report or not fine:
+                print("same  " if fine else "DIFFER", f"{measure} | {selection.name} | DAX {got[measure]} | SQL {want}")
+            if not fine:
+                wrong.append(f"{measure}, {selection.name}: DAX says {got[measure]}, SQL {want}")
+    mute = [m for m in model.measures if m not in said and (not only or m in only)]
+    silent = spec.get("silent", {})
+    wrong += [f"{m}: says nothing under every selection" for m in mute if m not in silent]
+    wrong += [f"{m}: tests/powerbi/measures.toml calls it silent, and it is not" for m in silent if m in said]
+    unknown = {m for kind in ("sql", "sums", "states", "gigabytes") for m in spec[kind]} - set(model.measures)
+    wrong += [f"{m}: no such measure" for m in sorted(unknown)]
+    return compared, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", type=Path)
+    parser.add_argument("lake", type=Path, nargs="?")
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--projects", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        if arguments.projects:
+            # What a project says does not depend on what its lake holds.
+            return print(*write_projects(arguments.binary, arguments.lake or scratch, arguments.projects), sep="\n")
+        lake = arguments.lake or emulated(arguments.binary, scratch)
+        wrong = write_projects(arguments.binary, lake, scratch / "projects")
+        model = Model(scratch / "projects/folder/Usage.SemanticModel/definition")
+        con = duckdb.connect()
+        spec = tomllib.loads((HERE / "measures.toml").read_text(encoding="utf-8"))
+        loaded = tables_of(model, lake, con, tomllib.loads((HERE / "tables.toml").read_text(encoding="utf-8")))
+        compared, differ = compare(model, loaded, con, spec, arguments.only, arguments.report)
+        wrong += calculated(model, loaded) + differ
+    for line in wrong:
+        print("error:", line, file=sys.stderr)
+    print(f"{len(model.measures)} measures, {compared} comparisons, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
