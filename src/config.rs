@@ -5,7 +5,7 @@
 
 mod marts;
 
-pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
+pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,6 +61,9 @@ pub struct File {
     /// Campaigns whose effect is measured.
     #[serde(default)]
     pub campaigns: Vec<Campaign>,
+    /// How people are protected in what is shown.
+    #[serde(default)]
+    pub privacy: PrivacyFile,
     /// What is read of the directory.
     #[serde(default)]
     pub directory: DirectoryFile,
@@ -361,7 +364,7 @@ impl File {
 
     /// How the marts are built, and what the file tells their models.
     pub fn marts(&self) -> Result<Marts> {
-        self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone())
+        self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone(), &self.privacy)
     }
 
     /// Checks everything that can be checked without the network and makes the pipeline whole. `lake` and `tenants` are

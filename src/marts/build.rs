@@ -11,7 +11,6 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::built_in::BuiltIn;
-use super::contract::ModelKind;
 use super::models::{Model, Models};
 use super::rows::{self, Promise, Target};
 use super::scope::{Scope, choose, shifted};
@@ -165,15 +164,8 @@ impl Problem {
 
 /// Sizes of the objects that are there, by key: what somebody has removed is built again.
 async fn there(job: &Job<'_>) -> Result<BTreeMap<String, u64>> {
-    let folder = |m: &Model| {
-        let part = job.layout.marts(m.name());
-        match m.contract.kind {
-            ModelKind::Mart => part,
-            ModelKind::Staging => format!("_usagelake/staging/{}", part.trim_start_matches("marts/")),
-        }
-    };
     let lists = job.models.iter().map(|m| {
-        let folder = folder(m);
+        let folder = m.folder(job.layout);
         async move { job.lake.list(&folder).await }
     });
     let lists: Vec<Result<Vec<(String, u64)>>> = futures::stream::iter(lists).buffered(LISTING).collect().await;
@@ -237,10 +229,7 @@ impl Step<'_, '_> {
     async fn partition(&mut self, model: &Model, month: Option<Day>, record: &mut ModelRecord) -> Result<()> {
         let parts: Vec<Part<'_>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
         let fingerprint = self.fingerprint(model, month, &parts).await?;
-        let key = match model.contract.kind {
-            ModelKind::Mart => self.job.layout.mart(model.name(), month),
-            ModelKind::Staging => self.job.layout.staging(model.name(), month),
-        };
+        let key = model.key(self.job.layout, month);
         let kept = self.state.get(model.name(), month).cloned();
         let whole = |o: &Object| self.there.get(&o.path) == Some(&o.size);
         let before = kept.as_ref().and_then(|k| k.object.as_ref()).filter(|o| whole(o));
