@@ -71,6 +71,14 @@ class Attacks(unittest.TestCase):
         whats = {f[0][0] for f in self.attacked(rows, 1).findings}
         self.assertLessEqual({"without", "difference"}, whats)
 
+    def test_a_month_published_anew_does_not_tell_who_changed(self):
+        for step, told in ((20, 0), (1, 1)):
+            before = self.attacked([segment("all", 39, 30, "tenant")], step)
+            after = self.attacked([segment("all", 40, 30, "tenant")], step)
+            after.findings.clear()
+            after.beside(before)
+            self.assertEqual(len(after.findings), told, step)
+
     def test_cells_that_the_method_does_not_make_are_told(self):
         good = rounded(self.ROWS, 20)
         for wrong in (
