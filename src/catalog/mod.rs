@@ -5,6 +5,7 @@
 
 pub mod directory;
 mod headers;
+pub mod legacy;
 pub mod reference;
 mod report;
 

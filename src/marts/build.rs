@@ -11,6 +11,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::built_in::BuiltIn;
+use super::contract::ModelKind;
 use super::models::{Model, Models};
 use super::rows::{self, Promise, Target};
 use super::scope::{Scope, choose, shifted};
@@ -114,7 +115,7 @@ pub async fn build(
     let begun = Instant::now();
     let engine = Engine::new(job.lake, job.limits)?;
     let there = there(job).await?;
-    let all = sources.months();
+    let all = months_of(job.models, sources);
     let mut record = Record::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for model in job.models.iter().filter(|m| !given.contains(m.name())) {
@@ -125,7 +126,7 @@ pub async fn build(
             continue;
         }
         let mut step = Step { job, sources, state, there: &there, session: engine.session(true), record: &mut record };
-        match step.model(model, &all).await {
+        match step.model(model, all.get(model.name()).map_or(&[], Vec::as_slice)).await {
             Ok(()) => {}
             Err(e) if matches!(e.kind(), Kind::Model) => {
                 failed.insert(model.name().to_string());
@@ -136,10 +137,10 @@ pub async fn build(
     }
     let made = |model: &str, month: Option<Day>| {
         given.contains(model)
-            || job
-                .models
-                .get(model)
-                .is_some_and(|m| m.by_month() == month.is_some() && month.is_none_or(|m| all.contains(&m)))
+            || job.models.get(model).is_some_and(|m| {
+                m.by_month() == month.is_some()
+                    && month.is_none_or(|day| all.get(m.name()).is_some_and(|months| months.contains(&day)))
+            })
     };
     for object in state.drop_unless(made) {
         job.guard.check().await?;
@@ -160,6 +161,24 @@ impl Problem {
         }
         Problem { model: model.name().to_string(), message, hint: e.hint_text().map(str::to_string) }
     }
+}
+
+/// The months of each model: those of the details, and where it takes tables of the retired app theirs, too. A shared mart has
+/// those of its mart.
+fn months_of<'a>(models: &'a Models, sources: &Sources) -> BTreeMap<&'a str, Vec<Day>> {
+    let measured = sources.months();
+    let mut all: BTreeMap<&str, Vec<Day>> = BTreeMap::new();
+    for model in models.iter() {
+        let mut months: BTreeSet<Day> = measured.iter().copied().collect();
+        for input in &model.contract.inputs {
+            months.extend(sources.legacy_months(&input.name));
+            if model.contract.kind == ModelKind::Shared && model.name().ends_with(&input.name) {
+                months.extend(all.get(input.name.as_str()).into_iter().flatten());
+            }
+        }
+        all.insert(model.name(), months.into_iter().collect());
+    }
+    all
 }
 
 /// Sizes of the objects that are there, by key: what somebody has removed is built again.
