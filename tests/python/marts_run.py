@@ -23,12 +23,14 @@ import pyarrow.parquet as pq
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SQL = ROOT / "pipelines" / "usage_analytics"
 CONTRACTS = ROOT / "schemas" / "marts"
-CATALOGS = [ROOT / "schemas" / "reports", ROOT / "schemas" / "directory"]
+CATALOGS = [ROOT / "schemas" / "reports", ROOT / "schemas" / "directory", ROOT / "schemas" / "legacy"]
 
 ARROW = {
     "text": pa.string(),
     "list": pa.string(),
     "guid": pa.string(),
+    "product": pa.string(),
+    "site": pa.string(),
     "int": pa.int64(),
     "duration": pa.int64(),
     "double": pa.float64(),
@@ -154,6 +156,8 @@ def catalog():
     for folder in CATALOGS:
         for path in sorted(folder.glob("*.toml")):
             doc = tomllib.loads(path.read_text(encoding="utf-8"))
+            if "columns" not in doc:
+                continue
             name = doc.get("table", path.stem)
             columns = {c["name"]: c["type"] for c in doc["columns"]} | {"unknown_columns": "text"}
             tables[name] = (arrow_schema(columns), doc.get("kind") == "detail")
