@@ -6,7 +6,7 @@
 mod marts;
 mod powerbi;
 
-pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
+pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told};
 pub use powerbi::{PowerBiFile, Reader};
 
 use std::collections::BTreeMap;
@@ -63,6 +63,9 @@ pub struct File {
     /// Campaigns whose effect is measured.
     #[serde(default)]
     pub campaigns: Vec<Campaign>,
+    /// How people are protected in what is shown.
+    #[serde(default)]
+    pub privacy: PrivacyFile,
     /// What is read of the directory.
     #[serde(default)]
     pub directory: DirectoryFile,
@@ -366,7 +369,7 @@ impl File {
 
     /// How the marts are built, and what the file tells their models.
     pub fn marts(&self) -> Result<Marts> {
-        self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone())
+        self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone(), &self.privacy)
     }
 
     /// Checks everything that can be checked without the network and makes the pipeline whole. `lake` and `tenants` are

@@ -137,6 +137,7 @@ night=$scratch/night
 check "the checks find what is broken" "$python" -m unittest discover --start-directory tests/python
 check "an emulated night" "$python" tests/python/night.py "$binary" "$night" --users $users --days $days
 check "every reader agrees" "$python" tests/python/readers.py "$night/lake"
+check "what is shared tells of no small group" "$python" tests/python/disclosure.py "$night/lake"
 check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
 check "the models' own tests hold on Spark" "$spark" -W ignore tests/python/marts_tests.py --engine spark
 prove_marts "$binary" "$scratch/marts" 200 8

@@ -1,6 +1,33 @@
 -- Every day from the first day of the year of the earliest evidence to the last day of next year.
-WITH since AS (
-  SELECT CAST(date_trunc('year', min(first_day)) AS DATE) AS day FROM earliest
+WITH known AS (
+  SELECT first_day AS day FROM earliest
+  UNION ALL
+  SELECT month FROM legacy_region_activity
+  UNION ALL
+  SELECT month FROM legacy_tenant_client_usage
+  UNION ALL
+  SELECT month FROM legacy_tenant_groups_usage
+  UNION ALL
+  SELECT month FROM legacy_tenant_mailbox_usage
+  UNION ALL
+  SELECT month FROM legacy_tenant_office_activation
+  UNION ALL
+  SELECT month FROM legacy_tenant_office_licenses
+  UNION ALL
+  SELECT month FROM legacy_tenant_onedrive_usage
+  UNION ALL
+  SELECT month FROM legacy_tenant_product_activity
+  UNION ALL
+  SELECT month FROM legacy_tenant_product_usage
+  UNION ALL
+  SELECT month FROM legacy_tenant_sharepoint_usage
+  UNION ALL
+  SELECT month FROM legacy_user_activity
+  UNION ALL
+  SELECT month FROM legacy_user_state
+),
+since AS (
+  SELECT CAST(date_trunc('year', min(day)) AS DATE) AS day FROM known
 ),
 dated AS (
   SELECT

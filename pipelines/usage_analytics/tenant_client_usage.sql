@@ -120,8 +120,19 @@ resolved AS (
     CASE WHEN r.identity = 'concealed' THEN r.address ELSE coalesce(h.person_id, r.address) END AS person_id
   FROM rows_of_people AS r
   LEFT JOIN holders AS h ON h.address = r.address AND r.day >= h.from_day AND r.day < h.until_day
+),
+measured AS (
+  SELECT r.product, r.client AS client_id, count(DISTINCT r.person_id) AS user_count, max(r.day) AS content_date
+  FROM resolved AS r
+  JOIN product_month AS m ON m.product = r.product AND m.counted = r.identity AND m.has_history
+  GROUP BY r.product, r.client
 )
-SELECT r.product, r.client AS client_id, count(DISTINCT r.person_id) AS user_count, max(r.day) AS content_date
-FROM resolved AS r
-JOIN product_month AS m ON m.product = r.product AND m.counted = r.identity AND m.has_history
-GROUP BY r.product, r.client
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
+SELECT
+  l.product, l.client_id, l.user_count, l.content_date, 'legacy' AS source
+FROM legacy_tenant_client_usage AS l
+CROSS JOIN (SELECT count(*) AS n FROM product_month WHERE has_history) AS c
+WHERE c.n = 0

@@ -66,16 +66,31 @@ keys AS (
   SELECT group_kind FROM state
   UNION
   SELECT group_kind FROM activity
+),
+measured AS (
+  SELECT
+    k.group_kind AS group_type, s.total_groups, coalesce(a.active_groups, 0) AS active_groups,
+    s.mbx_total_groups, coalesce(a.mbx_active_groups, 0) AS mbx_active_groups, a.mbx_total_activities, s.mbx_total_items,
+    s.mbx_storage_used, s.spo_total_groups, coalesce(a.spo_active_groups, 0) AS spo_active_groups, a.spo_total_activities,
+    s.spo_total_files, s.spo_storage_used, s.yam_total_groups, coalesce(a.yam_active_groups, 0) AS yam_active_groups,
+    coalesce(a.yam_liked_active_groups, 0) AS yam_liked_active_groups,
+    coalesce(a.yam_posted_active_groups, 0) AS yam_posted_active_groups,
+    coalesce(a.yam_read_active_groups, 0) AS yam_read_active_groups,
+    a.yam_total_activities, a.yam_liked_activities, a.yam_posted_activities, a.yam_read_activities, s.content_date
+  FROM keys AS k
+  LEFT JOIN state AS s ON s.group_kind = k.group_kind
+  LEFT JOIN activity AS a ON a.group_kind = k.group_kind
 )
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
 SELECT
-  k.group_kind AS group_type, s.total_groups, coalesce(a.active_groups, 0) AS active_groups,
-  s.mbx_total_groups, coalesce(a.mbx_active_groups, 0) AS mbx_active_groups, a.mbx_total_activities, s.mbx_total_items,
-  s.mbx_storage_used, s.spo_total_groups, coalesce(a.spo_active_groups, 0) AS spo_active_groups, a.spo_total_activities,
-  s.spo_total_files, s.spo_storage_used, s.yam_total_groups, coalesce(a.yam_active_groups, 0) AS yam_active_groups,
-  coalesce(a.yam_liked_active_groups, 0) AS yam_liked_active_groups,
-  coalesce(a.yam_posted_active_groups, 0) AS yam_posted_active_groups,
-  coalesce(a.yam_read_active_groups, 0) AS yam_read_active_groups,
-  a.yam_total_activities, a.yam_liked_activities, a.yam_posted_activities, a.yam_read_activities, s.content_date
-FROM keys AS k
-LEFT JOIN state AS s ON s.group_kind = k.group_kind
-LEFT JOIN activity AS a ON a.group_kind = k.group_kind
+  l.group_type, l.total_groups, l.active_groups, l.mbx_total_groups, l.mbx_active_groups, l.mbx_total_activities,
+  l.mbx_total_items, l.mbx_storage_used, l.spo_total_groups, l.spo_active_groups, l.spo_total_activities,
+  l.spo_total_files, l.spo_storage_used, l.yam_total_groups, l.yam_active_groups, l.yam_liked_active_groups,
+  l.yam_posted_active_groups, l.yam_read_active_groups, l.yam_total_activities, l.yam_liked_activities,
+  l.yam_posted_activities, l.yam_read_activities, l.content_date, 'legacy' AS source
+FROM legacy_tenant_groups_usage AS l
+CROSS JOIN (SELECT count(*) AS n FROM measured) AS c
+WHERE c.n = 0

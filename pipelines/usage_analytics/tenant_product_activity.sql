@@ -17,9 +17,21 @@ sums AS (
   FROM counted
   WHERE kind IN ('act', 'other')
   GROUP BY product
+),
+measured AS (
+  SELECT
+    s.product, s.activity, s.activity_count, s.active_user_count, s.total_duration_in_minute,
+    m.activity_content_date AS content_date, m.activity_days_missing AS days_missing
+  FROM sums AS s
+  JOIN product_month AS m ON m.product = s.product
 )
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
 SELECT
-  s.product, s.activity, s.activity_count, s.active_user_count, s.total_duration_in_minute,
-  m.activity_content_date AS content_date, m.activity_days_missing AS days_missing
-FROM sums AS s
-JOIN product_month AS m ON m.product = s.product
+  l.product, l.activity, l.activity_count, l.active_user_count, l.total_duration_in_minute, l.content_date,
+  CAST(NULL AS BIGINT) AS days_missing, 'legacy' AS source
+FROM legacy_tenant_product_activity AS l
+CROSS JOIN (SELECT count(*) AS n FROM product_month WHERE has_history) AS c
+WHERE c.n = 0

@@ -62,17 +62,29 @@ keys AS (
   SELECT site_type FROM activity WHERE active > 0
   UNION
   SELECT 'any' FROM given WHERE total IS NOT NULL
+),
+measured AS (
+  SELECT
+    k.site_type,
+    'any' AS activity_type,
+    CASE WHEN k.site_type = 'any' THEN coalesce(g.bytes, s.bytes) ELSE s.bytes END AS disk_used,
+    s.quota AS disk_quota,
+    CASE WHEN k.site_type = 'any' THEN coalesce(g.files, s.files) ELSE s.files END AS document_count,
+    CASE WHEN k.site_type = 'any' THEN coalesce(g.total, s.total) ELSE s.total END AS total_sites,
+    coalesce(a.active, 0) AS activity_total_sites,
+    CASE WHEN k.site_type = 'any' THEN coalesce(g.day, s.day) ELSE s.day END AS content_date
+  FROM keys AS k
+  CROSS JOIN given AS g
+  LEFT JOIN state AS s ON s.site_type = k.site_type
+  LEFT JOIN activity AS a ON a.site_type = k.site_type
 )
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
 SELECT
-  k.site_type,
-  'any' AS activity_type,
-  CASE WHEN k.site_type = 'any' THEN coalesce(g.bytes, s.bytes) ELSE s.bytes END AS disk_used,
-  s.quota AS disk_quota,
-  CASE WHEN k.site_type = 'any' THEN coalesce(g.files, s.files) ELSE s.files END AS document_count,
-  CASE WHEN k.site_type = 'any' THEN coalesce(g.total, s.total) ELSE s.total END AS total_sites,
-  coalesce(a.active, 0) AS activity_total_sites,
-  CASE WHEN k.site_type = 'any' THEN coalesce(g.day, s.day) ELSE s.day END AS content_date
-FROM keys AS k
-CROSS JOIN given AS g
-LEFT JOIN state AS s ON s.site_type = k.site_type
-LEFT JOIN activity AS a ON a.site_type = k.site_type
+  l.site_type, l.activity_type, l.disk_used, l.disk_quota, l.document_count, l.total_sites, l.activity_total_sites,
+  l.content_date, 'legacy' AS source
+FROM legacy_tenant_sharepoint_usage AS l
+CROSS JOIN (SELECT count(*) AS n FROM measured) AS c
+WHERE c.n = 0

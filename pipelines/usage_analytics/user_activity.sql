@@ -46,34 +46,60 @@ sums AS (
     bool_or(kind IN ('act', 'other')) AS acted
   FROM counted
   GROUP BY identity, person_id
+),
+measured AS (
+  SELECT
+    s.person_id, s.identity,
+    CASE WHEN l.exchange THEN s.exo_email_sent END AS exo_email_sent,
+    CASE WHEN l.exchange THEN s.exo_email_received END AS exo_email_received,
+    CASE WHEN l.exchange THEN s.exo_email_read END AS exo_email_read,
+    CASE WHEN l.exchange THEN s.exo_meeting_sent END AS exo_meeting_sent,
+    CASE WHEN l.exchange THEN s.exo_meeting_interacted END AS exo_meeting_interacted,
+    CASE WHEN l.onedrive THEN s.odb_file_viewed_modified END AS odb_file_viewed_modified,
+    CASE WHEN l.onedrive THEN s.odb_file_synched END AS odb_file_synched,
+    CASE WHEN l.onedrive THEN s.odb_file_shared_internally END AS odb_file_shared_internally,
+    CASE WHEN l.onedrive THEN s.odb_file_shared_externally END AS odb_file_shared_externally,
+    CASE WHEN l.sharepoint THEN s.spo_file_viewed_modified END AS spo_file_viewed_modified,
+    CASE WHEN l.sharepoint THEN s.spo_file_synched END AS spo_file_synched,
+    CASE WHEN l.sharepoint THEN s.spo_file_shared_internally END AS spo_file_shared_internally,
+    CASE WHEN l.sharepoint THEN s.spo_file_shared_externally END AS spo_file_shared_externally,
+    CASE WHEN l.sharepoint THEN s.spo_page_visited END AS spo_page_visited,
+    CASE WHEN l.viva_engage THEN s.yam_message_post END AS yam_message_post,
+    CASE WHEN l.viva_engage THEN s.yam_message_liked END AS yam_message_liked,
+    CASE WHEN l.viva_engage THEN s.yam_message_read END AS yam_message_read,
+    CASE WHEN l.skype_for_business THEN s.sfb_p2p_summary END AS sfb_p2p_summary,
+    CASE WHEN l.skype_for_business THEN s.sfb_conf_org_summary END AS sfb_conf_org_summary,
+    CASE WHEN l.skype_for_business THEN s.sfb_conf_part_summary END AS sfb_conf_part_summary,
+    CASE WHEN l.teams THEN s.teams_chat_messages END AS teams_chat_messages,
+    CASE WHEN l.teams THEN s.teams_channel_message END AS teams_channel_message,
+    CASE WHEN l.teams THEN s.teams_call_participate END AS teams_call_participate,
+    CASE WHEN l.teams THEN s.teams_meeting_participate END AS teams_meeting_participate,
+    CASE WHEN l.teams THEN s.other_action AND NOT s.counted_action END AS teams_has_other_action
+  FROM sums AS s
+  CROSS JOIN landed AS l
+  WHERE s.acted
 )
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
 SELECT
-  s.person_id, s.identity,
-  CASE WHEN l.exchange THEN s.exo_email_sent END AS exo_email_sent,
-  CASE WHEN l.exchange THEN s.exo_email_received END AS exo_email_received,
-  CASE WHEN l.exchange THEN s.exo_email_read END AS exo_email_read,
-  CASE WHEN l.exchange THEN s.exo_meeting_sent END AS exo_meeting_sent,
-  CASE WHEN l.exchange THEN s.exo_meeting_interacted END AS exo_meeting_interacted,
-  CASE WHEN l.onedrive THEN s.odb_file_viewed_modified END AS odb_file_viewed_modified,
-  CASE WHEN l.onedrive THEN s.odb_file_synched END AS odb_file_synched,
-  CASE WHEN l.onedrive THEN s.odb_file_shared_internally END AS odb_file_shared_internally,
-  CASE WHEN l.onedrive THEN s.odb_file_shared_externally END AS odb_file_shared_externally,
-  CASE WHEN l.sharepoint THEN s.spo_file_viewed_modified END AS spo_file_viewed_modified,
-  CASE WHEN l.sharepoint THEN s.spo_file_synched END AS spo_file_synched,
-  CASE WHEN l.sharepoint THEN s.spo_file_shared_internally END AS spo_file_shared_internally,
-  CASE WHEN l.sharepoint THEN s.spo_file_shared_externally END AS spo_file_shared_externally,
-  CASE WHEN l.sharepoint THEN s.spo_page_visited END AS spo_page_visited,
-  CASE WHEN l.viva_engage THEN s.yam_message_post END AS yam_message_post,
-  CASE WHEN l.viva_engage THEN s.yam_message_liked END AS yam_message_liked,
-  CASE WHEN l.viva_engage THEN s.yam_message_read END AS yam_message_read,
-  CASE WHEN l.skype_for_business THEN s.sfb_p2p_summary END AS sfb_p2p_summary,
-  CASE WHEN l.skype_for_business THEN s.sfb_conf_org_summary END AS sfb_conf_org_summary,
-  CASE WHEN l.skype_for_business THEN s.sfb_conf_part_summary END AS sfb_conf_part_summary,
-  CASE WHEN l.teams THEN s.teams_chat_messages END AS teams_chat_messages,
-  CASE WHEN l.teams THEN s.teams_channel_message END AS teams_channel_message,
-  CASE WHEN l.teams THEN s.teams_call_participate END AS teams_call_participate,
-  CASE WHEN l.teams THEN s.teams_meeting_participate END AS teams_meeting_participate,
-  CASE WHEN l.teams THEN s.other_action AND NOT s.counted_action END AS teams_has_other_action
-FROM sums AS s
-CROSS JOIN landed AS l
-WHERE s.acted
+  l.user_id AS person_id, 'legacy' AS identity, l.exo_email_sent, l.exo_email_received, l.exo_email_read,
+  l.exo_meeting_sent,
+  coalesce(l.exo_meeting_cancelled, 0) + coalesce(l.exo_meeting_accepted, 0)
+    + coalesce(l.exo_meeting_declined, 0) AS exo_meeting_interacted,
+  l.odb_file_viewed_modified, l.odb_file_synched, l.odb_file_shared_internally, l.odb_file_shared_externally,
+  coalesce(l.spo_team_file_viewed_modified, 0) + coalesce(l.spo_group_file_viewed_modified, 0)
+    + coalesce(l.spo_other_file_viewed_modified, 0) AS spo_file_viewed_modified,
+  coalesce(l.spo_team_file_synched, 0) + coalesce(l.spo_group_file_synched, 0)
+    + coalesce(l.spo_other_file_synched, 0) AS spo_file_synched,
+  coalesce(l.spo_team_file_shared_internally, 0) + coalesce(l.spo_group_file_shared_internally, 0)
+    + coalesce(l.spo_other_file_shared_internally, 0) AS spo_file_shared_internally,
+  coalesce(l.spo_team_file_shared_externally, 0) + coalesce(l.spo_group_file_shared_externally, 0)
+    + coalesce(l.spo_other_file_shared_externally, 0) AS spo_file_shared_externally,
+  CAST(NULL AS BIGINT) AS spo_page_visited, l.yam_message_post, l.yam_message_liked, l.yam_message_read,
+  l.sfb_p2p_summary, l.sfb_conf_org_summary, l.sfb_conf_part_summary, l.teams_chat_messages, l.teams_channel_message,
+  l.teams_call_participate, l.teams_meeting_participate, l.teams_has_other_action, 'legacy' AS source
+FROM legacy_user_activity AS l
+CROSS JOIN (SELECT count(*) AS n FROM product_month WHERE has_history) AS c
+WHERE c.n = 0

@@ -48,22 +48,36 @@ yammer AS (
   ) AS y
   LEFT JOIN holders AS h ON h.address = y.address AND y.day >= h.from_day AND y.day < h.until_day
   GROUP BY 1, 2
+),
+measured AS (
+  SELECT
+    r.person_id, r.identity, coalesce(p.user_principal_name, r.address) AS user_principal_name,
+    coalesce(p.display_name, r.display_name) AS display_name,
+    p.office AS location_office, p.city AS location_city, p.state AS location_state, p.country AS location_country,
+    p.department, p.company, p.job_title AS title,
+    coalesce(l.exo, FALSE) AS has_license_exo, coalesce(l.odb, FALSE) AS has_license_odb,
+    coalesce(l.spo, FALSE) AS has_license_spo, coalesce(l.yam, FALSE) AS has_license_yam,
+    coalesce(l.sfb, FALSE) AS has_license_sfb, coalesce(l.teams, FALSE) AS has_license_teams,
+    lower(y.user_state) AS yam_state,
+    CASE WHEN lower(y.user_state) = 'active' THEN y.state_change_date END AS yam_activation_date,
+    CASE WHEN lower(y.user_state) = 'suspended' THEN y.state_change_date END AS yam_suspension_date,
+    CASE WHEN lower(y.user_state) = 'deleted' THEN y.state_change_date END AS yam_deletion_date,
+    r.is_deleted AS deleted, r.deleted_date
+  FROM last_rows AS r
+  JOIN product_month AS m ON m.product = 'microsoft365' AND m.counted = r.identity AND m.has_history
+  LEFT JOIN plans AS l ON l.identity = r.identity AND l.person_id = r.person_id
+  LEFT JOIN people AS p ON p.person_id = r.person_id AND r.identity = 'named'
+  LEFT JOIN yammer AS y ON y.identity = r.identity AND y.person_id = r.person_id
 )
+SELECT m.*, 'measured' AS source
+FROM measured AS m
+UNION ALL
+-- What the retired app said of a month that was not measured.
 SELECT
-  r.person_id, r.identity, coalesce(p.user_principal_name, r.address) AS user_principal_name,
-  coalesce(p.display_name, r.display_name) AS display_name,
-  p.office AS location_office, p.city AS location_city, p.state AS location_state, p.country AS location_country,
-  p.department, p.company, p.job_title AS title,
-  coalesce(l.exo, FALSE) AS has_license_exo, coalesce(l.odb, FALSE) AS has_license_odb,
-  coalesce(l.spo, FALSE) AS has_license_spo, coalesce(l.yam, FALSE) AS has_license_yam,
-  coalesce(l.sfb, FALSE) AS has_license_sfb, coalesce(l.teams, FALSE) AS has_license_teams,
-  lower(y.user_state) AS yam_state,
-  CASE WHEN lower(y.user_state) = 'active' THEN y.state_change_date END AS yam_activation_date,
-  CASE WHEN lower(y.user_state) = 'suspended' THEN y.state_change_date END AS yam_suspension_date,
-  CASE WHEN lower(y.user_state) = 'deleted' THEN y.state_change_date END AS yam_deletion_date,
-  r.is_deleted AS deleted, r.deleted_date
-FROM last_rows AS r
-JOIN product_month AS m ON m.product = 'microsoft365' AND m.counted = r.identity AND m.has_history
-LEFT JOIN plans AS l ON l.identity = r.identity AND l.person_id = r.person_id
-LEFT JOIN people AS p ON p.person_id = r.person_id AND r.identity = 'named'
-LEFT JOIN yammer AS y ON y.identity = r.identity AND y.person_id = r.person_id
+  l.user_id AS person_id, 'legacy' AS identity, l.upn AS user_principal_name, l.display_name, l.location_office,
+  l.location_city, l.location_state, l.location_country, l.department, l.company, l.title, l.has_license_exo,
+  l.has_license_odb, l.has_license_spo, l.has_license_yam, l.has_license_sfb, l.has_license_teams, l.yam_state,
+  l.yam_activation_date, l.yam_suspension_date, l.yam_deletion_date, l.deleted, l.deleted_date, 'legacy' AS source
+FROM legacy_user_state AS l
+CROSS JOIN (SELECT count(*) AS n FROM product_month WHERE has_history) AS c
+WHERE c.n = 0

@@ -6,6 +6,7 @@
 pub mod directory;
 mod embedded;
 mod headers;
+pub mod legacy;
 pub mod reference;
 mod report;
 

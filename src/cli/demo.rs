@@ -103,7 +103,8 @@ impl Demo {
             nights.len(),
             mark.end
         ));
-        let (models, options) = (Models::load(None)?, Marts::default());
+        let options = Marts::default();
+        let models = Models::configured(&options)?;
         let mut records = Vec::new();
         for today in &nights {
             emulator.set_today(*today);
@@ -180,7 +181,7 @@ impl Demo {
     fn next(&self, d: &Document) {
         let out = self.out.display();
         output::print(&format!(
-            "\n{} of {} in {}, {} from {} to {}, {}, {:.1} s\n\nin {}\n  tables/   typed Parquet, one folder a report\n  marts/    what they come to: usage, adoption, licences\n  raw/      every answer as received\n  _usagelake/   ledger, manifest, run records",
+            "\n{} of {} in {}, {} from {} to {}, {}, {:.1} s\n\nin {}\n  tables/   typed Parquet, one folder a report\n  marts/    what they come to: usage, adoption, licences\n  marts_shared/  of them, what is safe to show\n  raw/      every answer as received\n  _usagelake/   ledger, manifest, run records",
             output::plural(d.rows, "row"),
             output::plural(d.tables as u64, "report"),
             output::plural(d.partitions, "partition"),

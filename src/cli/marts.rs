@@ -54,7 +54,7 @@ struct Document<'a> {
 impl Marts {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let options = marts_options(&self.config)?;
-        let models = Models::load(options.models.as_deref())?;
+        let models = Models::configured(&options)?;
         let lake = existing(&lake_address(&self.config, &self.lake)?)?;
         tracing::debug!("engine {}", self.engine);
         let named: Vec<String> = match &self.lake.tenant {

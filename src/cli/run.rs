@@ -109,7 +109,7 @@ impl Run {
         // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
         // A model that cannot be is found before anybody is asked for anything.
-        let models = Models::load(pipeline.marts.models.as_deref())?;
+        let models = Models::configured(&pipeline.marts)?;
         let mut records = Vec::new();
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {

@@ -26,7 +26,7 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) async fn run(self) -> Result<Exit> {
         let lake = existing(&lake_address(&self.config, &self.lake)?)?;
-        let models = Models::load(marts_options(&self.config)?.models.as_deref())?;
+        let models = Models::configured(&marts_options(&self.config)?)?;
         let mut folders: BTreeSet<String> = BTreeSet::new();
         for tenant in tenants(&lake).await? {
             let manifest = Manifest::read(&lake, &Layout::new(&tenant)).await?.unwrap_or_default();

@@ -16,6 +16,20 @@ pub const THREADS: usize = 2;
 /// Less memory than this, and sorts cannot even spill.
 const LEAST_MIB: usize = 64;
 
+/// The smallest group of people that shared marts may tell of.
+pub const MIN_GROUP_SIZE: u32 = 10;
+/// Fewer people than this are no group to hide in; more, and nothing is left to show.
+const GROUP_SIZES: std::ops::RangeInclusive<u32> = 3..=10_000;
+
+/// `[privacy]` as it is written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyFile {
+    /// The smallest group of people that `marts_shared/` may tell of. Default: 10. docs/disclosure.md has the method.
+    #[serde(default)]
+    pub min_group_size: Option<u32>,
+}
+
 /// `[marts]` as it is written.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +130,8 @@ pub struct Marts {
     pub memory: usize,
     /// Threads.
     pub threads: usize,
+    /// The smallest group of people that shared marts may tell of.
+    pub min_group_size: u32,
     /// What only the owner of the lake can say.
     pub told: Told,
 }
@@ -137,18 +153,36 @@ pub struct Told {
 
 impl Default for Marts {
     fn default() -> Marts {
-        Marts { build: true, models: None, memory: MEMORY_MIB << 20, threads: THREADS, told: Told::default() }
+        Marts {
+            build: true,
+            models: None,
+            memory: MEMORY_MIB << 20,
+            threads: THREADS,
+            min_group_size: MIN_GROUP_SIZE,
+            told: Told::default(),
+        }
     }
 }
 
 impl MartsFile {
     /// Checks it and makes it whole.
-    pub(super) fn resolve(self, prices: BTreeMap<String, Price>, campaigns: Vec<Campaign>) -> Result<Marts> {
+    pub(super) fn resolve(
+        self,
+        prices: BTreeMap<String, Price>,
+        campaigns: Vec<Campaign>,
+        privacy: &PrivacyFile,
+    ) -> Result<Marts> {
         let wrong = |what: String| Error::new(Kind::Config, what);
         let memory = self.memory_mib.unwrap_or(MEMORY_MIB);
         if !(LEAST_MIB..=usize::MAX >> 20).contains(&memory) {
             return Err(wrong(format!("`memory_mib = {memory}` is too little or too much"))
                 .hint(format!("give it {LEAST_MIB} or more")));
+        }
+        let min_group_size = privacy.min_group_size.unwrap_or(MIN_GROUP_SIZE);
+        if !GROUP_SIZES.contains(&min_group_size) {
+            let (least, most) = (GROUP_SIZES.start(), GROUP_SIZES.end());
+            return Err(wrong(format!("`min_group_size = {min_group_size}` is too small or too large"))
+                .hint(format!("give it {least} to {most} people")));
         }
         let mut names = std::collections::BTreeSet::new();
         for c in &campaigns {
@@ -172,7 +206,8 @@ impl MartsFile {
         }
         let told = Told { targets: self.targets, plans: self.plans, thresholds: self.thresholds, prices, campaigns };
         let threads = self.threads.unwrap_or(THREADS).clamp(1, 256);
-        Ok(Marts { build: self.build.unwrap_or(true), models: self.models, memory: memory << 20, threads, told })
+        let (build, models) = (self.build.unwrap_or(true), self.models);
+        Ok(Marts { build, models, memory: memory << 20, threads, min_group_size, told })
     }
 }
 
@@ -187,6 +222,8 @@ mod tests {
         targets = { teams = 0.8 }
         [marts.thresholds]
         min_segment = 10
+        [privacy]
+        min_group_size = 12
         [prices]
         SPE_E5 = { month = 54.8, currency = "EUR" }
         [[campaigns]]
@@ -204,13 +241,20 @@ mod tests {
         assert_eq!(marts, Marts::default());
         let marts = File::parse(FULL).unwrap().marts().unwrap();
         assert_eq!((marts.memory, marts.threads, marts.build), (256 << 20, 2, true));
+        assert_eq!(marts.min_group_size, 12);
         assert_eq!(marts.told.thresholds, Thresholds { min_segment: 10, ..Thresholds::default() });
         assert_eq!(marts.told.campaigns[0].end.to_string(), "2026-03-29");
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for (from, to) in [("0.8", "80"), ("2026-03-29", "2026-03-01"), ("[\"teams\"]", "[]"), ("256", "1")] {
+        for (from, to) in [
+            ("0.8", "80"),
+            ("2026-03-29", "2026-03-01"),
+            ("[\"teams\"]", "[]"),
+            ("256", "1"),
+            ("size = 12", "size = 2"),
+        ] {
             let e = File::parse(&FULL.replace(from, to)).unwrap().marts().unwrap_err();
             assert_eq!(e.kind(), Kind::Config, "{to}");
         }

@@ -83,6 +83,11 @@ impl Layout {
         format!("_usagelake/staging/{}", self.mart(model, month).trim_start_matches("marts/"))
     }
 
+    /// What of a mart is safe to show, the same shape under a prefix of its own, for rights of its own.
+    pub fn shared(&self, mart: &str, month: Option<Day>) -> String {
+        format!("marts_shared/{}", self.mart(mart, month).trim_start_matches("marts/"))
+    }
+
     /// All objects of a mart.
     pub fn marts(&self, mart: &str) -> String {
         format!("marts/{mart}/tenant={}", self.tenant)

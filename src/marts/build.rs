@@ -115,7 +115,7 @@ pub async fn build(
     let begun = Instant::now();
     let engine = Engine::new(job.lake, job.limits)?;
     let there = there(job).await?;
-    let all = sources.months();
+    let all = months_of(job.models, sources);
     let mut record = Record::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for model in job.models.iter().filter(|m| !given.contains(m.name())) {
@@ -126,7 +126,7 @@ pub async fn build(
             continue;
         }
         let mut step = Step { job, sources, state, there: &there, session: engine.session(true), record: &mut record };
-        match step.model(model, &all).await {
+        match step.model(model, all.get(model.name()).map_or(&[], Vec::as_slice)).await {
             Ok(()) => {}
             Err(e) if matches!(e.kind(), Kind::Model) => {
                 failed.insert(model.name().to_string());
@@ -137,10 +137,10 @@ pub async fn build(
     }
     let made = |model: &str, month: Option<Day>| {
         given.contains(model)
-            || job
-                .models
-                .get(model)
-                .is_some_and(|m| m.by_month() == month.is_some() && month.is_none_or(|m| all.contains(&m)))
+            || job.models.get(model).is_some_and(|m| {
+                m.by_month() == month.is_some()
+                    && month.is_none_or(|day| all.get(m.name()).is_some_and(|months| months.contains(&day)))
+            })
     };
     for object in state.drop_unless(made) {
         job.guard.check().await?;
@@ -163,17 +163,28 @@ impl Problem {
     }
 }
 
+/// The months of each model: those of the details, and where it takes tables of the retired app theirs, too. A shared mart has
+/// those of its mart.
+fn months_of<'a>(models: &'a Models, sources: &Sources) -> BTreeMap<&'a str, Vec<Day>> {
+    let measured = sources.months();
+    let mut all: BTreeMap<&str, Vec<Day>> = BTreeMap::new();
+    for model in models.iter() {
+        let mut months: BTreeSet<Day> = measured.iter().copied().collect();
+        for input in &model.contract.inputs {
+            months.extend(sources.legacy_months(&input.name));
+            if model.contract.kind == ModelKind::Shared && model.name().ends_with(&input.name) {
+                months.extend(all.get(input.name.as_str()).into_iter().flatten());
+            }
+        }
+        all.insert(model.name(), months.into_iter().collect());
+    }
+    all
+}
+
 /// Sizes of the objects that are there, by key: what somebody has removed is built again.
 async fn there(job: &Job<'_>) -> Result<BTreeMap<String, u64>> {
-    let folder = |m: &Model| {
-        let part = job.layout.marts(m.name());
-        match m.contract.kind {
-            ModelKind::Mart => part,
-            ModelKind::Staging => format!("_usagelake/staging/{}", part.trim_start_matches("marts/")),
-        }
-    };
     let lists = job.models.iter().map(|m| {
-        let folder = folder(m);
+        let folder = m.folder(job.layout);
         async move { job.lake.list(&folder).await }
     });
     let lists: Vec<Result<Vec<(String, u64)>>> = futures::stream::iter(lists).buffered(LISTING).collect().await;
@@ -237,10 +248,7 @@ impl Step<'_, '_> {
     async fn partition(&mut self, model: &Model, month: Option<Day>, record: &mut ModelRecord) -> Result<()> {
         let parts: Vec<Part<'_>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
         let fingerprint = self.fingerprint(model, month, &parts).await?;
-        let key = match model.contract.kind {
-            ModelKind::Mart => self.job.layout.mart(model.name(), month),
-            ModelKind::Staging => self.job.layout.staging(model.name(), month),
-        };
+        let key = model.key(self.job.layout, month);
         let kept = self.state.get(model.name(), month).cloned();
         let whole = |o: &Object| self.there.get(&o.path) == Some(&o.size);
         let before = kept.as_ref().and_then(|k| k.object.as_ref()).filter(|o| whole(o));

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scope::Scope;
+use super::shared::Shared;
 use crate::engine::Partitions;
 
 /// The contract of a model.
@@ -33,6 +34,9 @@ pub struct Contract {
     /// Columns of the retired app that Graph does not give.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// What of it is shown beyond those who may see people; nothing without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// What its SQL reads.
     #[serde(default)]
     pub inputs: Vec<Input>,
@@ -46,6 +50,9 @@ pub enum ModelKind {
     Staging,
     /// A published table.
     Mart,
+    /// What of a mart is safe to show: made of the mart's contract, never written.
+    #[serde(skip_deserializing)]
+    Shared,
 }
 
 /// How a model is partitioned.
@@ -176,6 +183,9 @@ impl Contract {
             if let Some(i) = self.inputs.iter().find(by_month) {
                 return Some(format!("it has no months, so `{}` can only have the scope `all`", i.name));
             }
+        }
+        if let Some(mistake) = self.shared.as_ref().and_then(|s| s.mistake(self)) {
+            return Some(mistake);
         }
         let of_itself = |i: &&Input| i.name == self.model && i.scope != Some(Scope::PREVIOUS);
         self.inputs.iter().find(of_itself).map(|_| "of itself it can only read `previous`".to_string())

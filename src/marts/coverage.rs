@@ -114,6 +114,10 @@ impl Coverage {
             let month =
                 crate::engine::value(&object.key, "month").and_then(|m| m.strip_suffix(".jsonl")?.parse::<Day>().ok());
             let (Some(report), Some(month)) = (report, month) else { continue };
+            // What was exported of the retired app is no answer of Graph's.
+            if crate::catalog::legacy::is_legacy(report) {
+                continue;
+            }
             let seen = known.get(&name(month, report)).filter(|s| s.tag == object.tag);
             let part = Part { tag: Some(object.tag), digest: seen.map(|s| s.digest.clone()), rows: None };
             parts.insert((month, report.to_string()), part);

@@ -13,6 +13,7 @@ mod offer;
 pub mod reference;
 mod rows;
 mod scope;
+mod shared;
 mod sources;
 mod state;
 mod views;
@@ -22,6 +23,7 @@ pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Part
 pub use models::{Model, Models};
 pub use offer::offer;
 pub use scope::Scope;
+pub use shared::{Shared, step};
 pub use sources::Sources;
 pub use state::State;
 pub use views::{Dialect, views};

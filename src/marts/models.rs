@@ -10,8 +10,12 @@ use include_dir::{Dir, include_dir};
 
 use super::built_in::BuiltIn;
 use super::contract::{Contract, ModelKind, Partition};
+use super::shared::{self, PREFIX, step};
 use super::sources::{schema_of, tables};
+use crate::config::Marts;
+use crate::day::Day;
 use crate::error::{Error, Kind, Result, nearest};
+use crate::lake::Layout;
 
 static SQL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pipelines/usage_analytics");
 static CONTRACTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/marts");
@@ -34,6 +38,21 @@ impl Model {
     /// Whether it has a file for each month.
     pub fn by_month(&self) -> bool {
         self.contract.partition == Partition::Month
+    }
+
+    /// Where its file is: that of a month, or all of one that has no months.
+    pub fn key(&self, layout: &Layout, month: Option<Day>) -> String {
+        match self.contract.kind {
+            ModelKind::Mart => layout.mart(self.name(), month),
+            ModelKind::Staging => layout.staging(self.name(), month),
+            ModelKind::Shared => layout.shared(self.name().trim_start_matches(PREFIX), month),
+        }
+    }
+
+    /// The folder of all its files.
+    pub fn folder(&self, layout: &Layout) -> String {
+        let key = self.key(layout, None);
+        key.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_string())
     }
 }
 
@@ -58,6 +77,20 @@ impl Models {
             read(folder, &mut texts)?;
         }
         Models::of(texts)
+    }
+
+    /// The models that a pipeline means: those of the binary and of its folder, and the shared marts that follow from them.
+    pub fn configured(options: &Marts) -> Result<Models> {
+        Ok(Models::load(options.models.as_deref())?.with_shared(options.min_group_size))
+    }
+
+    /// Adds the shared mart of each mart whose contract has one, after all that they are made of.
+    pub(super) fn with_shared(mut self, min_group_size: u32) -> Models {
+        let is_shared = |name: &str| self.get(name).is_some_and(|m| m.contract.shared.is_some());
+        let shared = self.iter().filter_map(|m| shared::of(m, step(min_group_size), is_shared)).collect::<Vec<_>>();
+        // In the order of their marts, so one that is run again stands after the shared marts of what its mart reads.
+        self.0.extend(shared);
+        self
     }
 
     /// Models of texts: a name, its SQL, its contract.
@@ -88,6 +121,11 @@ impl Models {
             if let Some(mistake) = contract.mistake() {
                 return Err(wrong(mistake));
             }
+            if name.starts_with(PREFIX) {
+                return Err(
+                    wrong(format!("`{PREFIX}…` is what shared marts are called")).hint("give the model another name")
+                );
+            }
             models.insert(name, Model { contract, sql });
         }
         for model in models.values() {
@@ -112,6 +150,13 @@ impl Models {
         let mut marts: Vec<&Model> = self.iter().filter(|m| m.contract.kind == ModelKind::Mart).collect();
         marts.sort_by(|a, b| a.name().cmp(b.name()));
         marts
+    }
+
+    /// What is shown to anybody: marts and shared marts, by name.
+    pub fn published(&self) -> Vec<&Model> {
+        let mut all: Vec<&Model> = self.iter().filter(|m| m.contract.kind != ModelKind::Staging).collect();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
     }
 
     /// Whether a published mart has this name.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Manifest, Object};
 
-/// Adds every table of the catalog and every mart to a session, under their names in the lake. What never landed is an
+/// Adds every table of the catalog, every mart and every shared mart to a session, under their names in the lake. What never landed is an
 /// empty table.
 pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models) -> Result<()> {
     let layout = Layout::new(tenant);
@@ -23,8 +23,8 @@ pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models
             session.add(&name, Arc::new(Objects::new(columns, partitions, &objects)?))?;
         }
     }
-    for mart in models.marts() {
-        let objects: Vec<Object> = manifest.under(&format!("{}/", layout.marts(mart.name())));
+    for mart in models.published() {
+        let objects: Vec<Object> = manifest.under(&format!("{}/", mart.folder(&layout)));
         let contract = &mart.contract;
         session.add(mart.name(), Arc::new(Objects::new(contract.schema(), contract.partitions(), &objects)?))?;
     }

@@ -18,6 +18,8 @@ README says how it is run.
 - Rows are told apart by the key, and stored in its order. Every column may be null.
 - All days are UTC, as the reports' are.
 - `usagelake marts` builds them, and a night does after its publish; `usagelake query` asks them.
+- Of most there is a form that is safe to show, `marts_shared/<mart>/…`, in SQL `shared_<mart>`: the same columns, with what is said
+  under *Shared*. [disclosure.md](disclosure.md) has the method and what it guarantees.
 ";
 
 /// The page, `docs/marts.md`: an index, one section for each mart, and the steps on the way.
@@ -57,6 +59,9 @@ fn section(c: &Contract) -> String {
     let key: Vec<String> = c.key.iter().map(|k| format!("`{k}`")).collect();
     let _ = writeln!(out, "- A row: {}, told apart by {}; {months}", c.grain, key.join(", "));
     let _ = writeln!(out, "- Reads: {}", reads(c));
+    if let Some(shared) = &c.shared {
+        let _ = writeln!(out, "- Shared: {}", shared.words(c));
+    }
     out += "\n| Column | Type | Meaning | From |\n|---|---|---|---|\n";
     for column in &c.columns {
         out += &row(column);

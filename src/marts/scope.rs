@@ -19,6 +19,8 @@ pub enum Scope {
     State,
     /// Everything.
     All,
+    /// No object at all: an empty table. Only shared marts read so.
+    Nothing,
 }
 
 impl Scope {
@@ -69,6 +71,7 @@ impl fmt::Display for Scope {
             Scope::Last => f.write_str("last"),
             Scope::State => f.write_str("state"),
             Scope::All => f.write_str("all"),
+            Scope::Nothing => f.write_str("nothing"),
         }
     }
 }
@@ -122,8 +125,12 @@ pub fn day(object: &Object) -> Option<Day> {
 
 /// The objects of a table that `scope` means for the month that is built. Without a month it can only be everything.
 pub fn choose<'a>(scope: Scope, built: Option<Day>, objects: &'a [Object]) -> Vec<&'a Object> {
+    if scope == Scope::Nothing {
+        return Vec::new();
+    }
     let Some(built) = built else { return objects.iter().collect() };
     match scope {
+        Scope::Nothing => Vec::new(),
         Scope::All => objects.iter().collect(),
         Scope::Months(a, b) => {
             let (from, to) = (shifted(built, a), shifted(built, b));

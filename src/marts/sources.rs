@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::built_in::Context;
 use super::coverage::{Coverage, Known};
-use super::scope::{day, shifted};
+use super::scope::{day, month, shifted};
 use crate::catalog;
 use crate::config::Told;
 use crate::day::Day;
@@ -20,6 +20,9 @@ pub fn schema_of(table: &str) -> Option<(SchemaRef, Partitions)> {
     if let Some(report) = catalog::all().iter().find(|r| r.table() == table) {
         return Some((report.schema(), if report.by_day() { Partitions::ByDay } else { Partitions::ByMonth }));
     }
+    if let Some(table) = catalog::legacy::tables().iter().find(|t| t.table == table) {
+        return Some((table.schema(), Partitions::ByMonth));
+    }
     let table = catalog::directory::tables().iter().find(|t| t.table == table)?;
     Some((table.schema(), Partitions::ByMonth))
 }
@@ -27,7 +30,8 @@ pub fn schema_of(table: &str) -> Option<(SchemaRef, Partitions)> {
 /// The names of all tables of the catalog.
 pub fn tables() -> Vec<String> {
     let reports = catalog::all().iter().map(|r| r.table());
-    reports.chain(catalog::directory::tables().iter().map(|t| t.table.clone())).collect()
+    let directory = catalog::directory::tables().iter().map(|t| t.table.clone());
+    reports.chain(directory).chain(catalog::legacy::tables().iter().map(|t| t.table.clone())).collect()
 }
 
 /// What models can read.
@@ -88,6 +92,12 @@ impl Sources {
         let (Some(first), Some(last)) = (days().min(), days().max()) else { return Vec::new() };
         let months = (0..).map(|n| shifted(first.month(), n));
         months.take_while(|m| *m <= last).collect()
+    }
+
+    /// The months of a table of the retired app; none of any other, whose months are those that there are.
+    pub fn legacy_months(&self, table: &str) -> impl Iterator<Item = Day> {
+        let objects = if catalog::legacy::is_legacy(table) { self.table(table) } else { &[] };
+        objects.iter().filter_map(month)
     }
 
     /// Takes these months for those that there are.

@@ -75,10 +75,10 @@ impl State {
         self.built.get(model).into_iter().flat_map(BTreeMap::values).filter_map(|k| k.object.clone()).collect()
     }
 
-    /// The objects of marts; steps on the way are nobody's business.
+    /// The objects of marts and shared marts; steps on the way are nobody's business.
     pub fn published(&self) -> impl Iterator<Item = &Object> {
         let all = self.built.values().flat_map(BTreeMap::values).filter_map(|k| k.object.as_ref());
-        all.filter(|o| o.path.starts_with("marts/"))
+        all.filter(|o| !o.path.starts_with("_usagelake/"))
     }
 
     /// Forgets partitions for which `keep` does not hold, and gives their objects.

@@ -2,9 +2,10 @@
 
 use arrow::datatypes::{DataType, SchemaRef};
 
-use super::models::Models;
+use super::models::{Model, Models};
 use super::sources::{schema_of, tables};
 use crate::engine::Partitions;
+use crate::lake::Layout;
 
 /// An engine that reads a lake by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,9 +31,11 @@ pub fn views(dialect: Dialect, address: &str, models: &Models, landed: impl Fn(&
         let (columns, partitions) = schema_of(&name)?;
         Some(Table { folder: format!("tables/{name}"), name, columns, partitions })
     });
-    let of_marts = models.marts().into_iter().map(|m| Table {
+    // The folder without its tenant: a view is over all tenants.
+    let folder = |m: &Model| m.folder(&Layout::new("")).trim_end_matches("/tenant=").to_string();
+    let of_marts = models.published().into_iter().map(|m| Table {
         name: m.name().to_string(),
-        folder: format!("marts/{}", m.name()),
+        folder: folder(m),
         columns: m.contract.schema(),
         partitions: m.contract.partitions(),
     });
@@ -108,14 +111,16 @@ mod tests {
 
     #[test]
     fn every_table_and_mart_is_a_view() {
-        let models = Models::load(None).unwrap();
+        let models = Models::load(None).unwrap().with_shared(10);
         for dialect in [Dialect::Duckdb, Dialect::Spark] {
             let text =
                 views(dialect, "s3://box/o'lake/", &models, |folder| folder == "tables/office365_active_user_detail");
-            for name in tables().iter().map(String::as_str).chain(models.marts().iter().map(|m| m.name())) {
+            for name in tables().iter().map(String::as_str).chain(models.published().iter().map(|m| m.name())) {
                 assert!(text.lines().any(|l| l.contains(&format!("VIEW {name} "))), "{name}");
             }
             assert_eq!(text.matches("s3://box/o''lake/tables/office365_active_user_detail").count(), 1);
+            let all = views(dialect, "lake", &models, |_| true);
+            assert_eq!(all.matches("lake/marts_shared/adoption_by_segment").count(), 1);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A file is recognised by its header, and where several reports have it by its name. Its window comes from its Report
 //! Period, else from its name, else from what the caller says; where nothing says it, it is refused with what to add, and
 //! where the caller says something else than its rows, too. A day that the caller names is the day that was asked for.
+//! What the retired app's tables were exported to is known by its headers too, and landed by `legacy`.
 //! Several files are landed in the order of their refresh dates, so that the order of the command line does not matter.
 
 use std::fs;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use futures::stream;
 
 use super::land::{Answer, Place, land};
+use super::legacy;
 use super::report::{answers, covered, filled, stamp};
 use super::{Begun, new_id};
 use crate::catalog::{self, Merge, Recognised, Report, Role, match_headers, recognise, window_from_file_name};
@@ -93,16 +95,22 @@ pub async fn import(
     options: &Options,
     clock: Clock,
 ) -> Result<Vec<(PathBuf, Result<Imported>)>> {
-    let mut files = Vec::new();
-    let mut results = Vec::new();
+    let (mut files, mut exports, mut results) = (Vec::new(), Vec::new(), Vec::new());
     for path in paths {
-        match look(path, options) {
-            Ok(file) => files.push(file),
-            Err(e) => results.push((path.clone(), Err(e.with("file", path.display())))),
+        let looked = head(path).and_then(|head| {
+            match legacy::look(path, &head, options)? {
+                Some(export) => exports.push(export),
+                None => files.push(look(path, head, options)?),
+            }
+            Ok(())
+        });
+        if let Err(e) = looked {
+            results.push((path.clone(), Err(e.with("file", path.display()))));
         }
     }
+    exports.sort_by(|a, b| a.path.cmp(&b.path));
     files.sort_by(|a, b| (a.refresh, a.window.period(), &a.path).cmp(&(b.refresh, b.window.period(), &b.path)));
-    if files.is_empty() {
+    if files.is_empty() && exports.is_empty() {
         return Ok(results);
     }
     lake.prepare().await?;
@@ -114,25 +122,37 @@ pub async fn import(
         codec: options.codec,
         raw: options.raw.unwrap_or(RawPolicy::Keep),
     };
-    let landed = all(&place, files, clock).await;
+    let landed = all(&place, files, exports, clock).await;
     let released = guard.release().await;
     results.extend(landed?);
     released?;
     Ok(results)
 }
 
-/// Lands files one after the other.
-async fn all(place: &Place, files: Vec<File>, clock: Clock) -> Result<Vec<(PathBuf, Result<Imported>)>> {
+/// Lands files one after the other, then exports of the retired app.
+async fn all(
+    place: &Place,
+    files: Vec<File>,
+    exports: Vec<legacy::Export>,
+    clock: Clock,
+) -> Result<Vec<(PathBuf, Result<Imported>)>> {
     let run = new_id(clock);
     let begun = Begun::mark(place, &run).await?;
     let (mut ledgers, mut results) = (Vec::new(), Vec::new());
+    let mut done = |path: PathBuf, result: Result<Imported>| {
+        match result.map_err(|e| e.with("file", path.display())) {
+            Err(e) if super::record::ends_the_run(e.kind()) && e.kind() != Kind::Usage => return Err(e),
+            result => results.push((path, result)),
+        }
+        Ok(())
+    };
     for file in files {
         let result = one(place, &file, &run, clock, &mut ledgers).await;
-        let result = result.map_err(|e| e.with("file", file.path.display()));
-        match result {
-            Err(e) if super::record::ends_the_run(e.kind()) && e.kind() != Kind::Usage => return Err(e),
-            result => results.push((file.path, result)),
-        }
+        done(file.path, result)?;
+    }
+    for export in exports {
+        let result = legacy::one(place, &export, &run, clock, &mut ledgers).await;
+        done(export.path, result)?;
     }
     let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
@@ -140,11 +160,17 @@ async fn all(place: &Place, files: Vec<File>, clock: Clock) -> Result<Vec<(PathB
     Ok(results)
 }
 
-/// Recognises a file without landing it.
-fn look(path: &Path, options: &Options) -> Result<File> {
-    let unreadable = |e: std::io::Error| Error::new(Kind::NotAReport, "cannot read the file").because(e);
+/// The beginning of a file.
+fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::new();
-    fs::File::open(path).and_then(|f| f.take(HEAD as u64).read_to_end(&mut head)).map_err(unreadable)?;
+    fs::File::open(path)
+        .and_then(|f| f.take(HEAD as u64).read_to_end(&mut head))
+        .map_err(|e| Error::new(Kind::NotAReport, "cannot read the file").because(e))?;
+    Ok(head)
+}
+
+/// Recognises a file of Graph without landing it.
+fn look(path: &Path, mut head: Vec<u8>, options: &Options) -> Result<File> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     if head.len() < HEAD {
         // The whole file: its header row may be all that it has, without a line break.

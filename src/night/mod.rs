@@ -6,6 +6,7 @@
 mod directory;
 mod import;
 pub mod land;
+mod legacy;
 mod marts;
 pub mod record;
 mod rejects;

@@ -9,6 +9,7 @@ mod days;
 mod directory;
 mod files;
 mod kill;
+mod legacy;
 mod marts;
 mod printed;
 mod setup;

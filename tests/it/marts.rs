@@ -25,7 +25,7 @@ fn a_night_builds_the_marts_and_a_second_build_has_nothing_to_do() {
         let marts = &night.record["marts"];
         assert!(marts["problems"].is_null() && marts["failed"].is_null(), "{store}: {marts:#}");
         world.manifest_is_whole();
-        let built = world.snapshot(&["marts", "_usagelake/staging"]);
+        let built = world.snapshot(&["marts", "marts_shared", "_usagelake/staging"]);
         assert!(built.keys().any(|k| k.starts_with("marts/") && k.contains("/month=")), "{store}: {:?}", built.keys());
 
         let again = document(&world.ask(&["marts", "--json", "--today", TODAY]).exits(0).stdout);
@@ -33,7 +33,7 @@ fn a_night_builds_the_marts_and_a_second_build_has_nothing_to_do() {
         let full = document(&world.ask(&["marts", "--json", "--today", TODAY, "--full"]).exits(0).stdout);
         let new: u64 = full["models"].as_array().unwrap().iter().map(|m| m["published"].as_u64().unwrap()).sum();
         assert_eq!(new, 0, "{store}: the same tables give the same bytes");
-        assert_eq!(world.snapshot(&["marts", "_usagelake/staging"]), built, "{store}");
+        assert_eq!(world.snapshot(&["marts", "marts_shared", "_usagelake/staging"]), built, "{store}");
     }
 }
 
@@ -41,13 +41,13 @@ fn a_night_builds_the_marts_and_a_second_build_has_nothing_to_do() {
 fn a_lost_state_and_lost_marts_come_back_as_they_were() {
     let world = World::with(small()).with_marts();
     world.run(&[]).exits(0);
-    let before = world.snapshot(&["marts", "_usagelake/staging"]);
+    let before = world.snapshot(&["marts", "marts_shared", "_usagelake/staging"]);
     let lake = world.folder().join("lake");
-    for folder in ["marts", "_usagelake/staging", "_usagelake/marts"] {
+    for folder in ["marts", "marts_shared", "_usagelake/staging", "_usagelake/marts"] {
         std::fs::remove_dir_all(lake.join(folder)).unwrap();
     }
     world.ask(&["marts", "--today", TODAY]).exits(0);
-    assert_eq!(world.snapshot(&["marts", "_usagelake/staging"]), before);
+    assert_eq!(world.snapshot(&["marts", "marts_shared", "_usagelake/staging"]), before);
     world.manifest_is_whole();
 }
 
@@ -61,7 +61,11 @@ fn the_next_night_leaves_closed_months_as_they_are() {
     }
     let closed = |world: &World| -> BTreeMap<String, String> {
         let september = format!("month={}", ago(56).month());
-        world.snapshot(&["marts", "_usagelake/staging"]).into_iter().filter(|(k, _)| k.contains(&september)).collect()
+        world
+            .snapshot(&["marts", "marts_shared", "_usagelake/staging"])
+            .into_iter()
+            .filter(|(k, _)| k.contains(&september))
+            .collect()
     };
     let before = closed(&world);
     assert!(before.len() > 10, "{:?}", before.keys());

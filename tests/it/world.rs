@@ -328,7 +328,7 @@ impl World {
         found.remove(0)
     }
 
-    /// Fails unless the manifest names exactly the objects of `tables/` and `marts/` with their sizes and hashes.
+    /// Fails unless the manifest names exactly the objects of `tables/`, `marts/` and `marts_shared/` with their sizes and hashes.
     #[track_caller]
     pub fn manifest_is_whole(&self) {
         let text = self.files("_usagelake/manifest").remove("_usagelake/manifest/contoso.json").expect("no manifest");
@@ -339,7 +339,7 @@ impl World {
             .iter()
             .map(|(key, o)| (key.clone(), o["sha256"].as_str().unwrap().to_string()))
             .collect();
-        let there = self.snapshot(&["tables", "marts"]);
+        let there = self.snapshot(&["tables", "marts", "marts_shared"]);
         let wrong: Vec<_> = there.iter().filter(|(k, sha)| named.get(*k) != Some(sha)).map(|(k, _)| k).collect();
         assert!(wrong.is_empty(), "the manifest does not have {wrong:?}");
         let gone: Vec<_> = named.keys().filter(|k| !there.contains_key(*k)).collect();

@@ -26,12 +26,14 @@ import pyarrow.parquet as pq
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SQL = ROOT / "pipelines" / "usage_analytics"
 CONTRACTS = ROOT / "schemas" / "marts"
-CATALOGS = [ROOT / "schemas" / "reports", ROOT / "schemas" / "directory"]
+CATALOGS = [ROOT / "schemas" / "reports", ROOT / "schemas" / "directory", ROOT / "schemas" / "legacy"]
 
 ARROW = {
     "text": pa.string(),
     "list": pa.string(),
     "guid": pa.string(),
+    "product": pa.string(),
+    "site": pa.string(),
     "int": pa.int64(),
     "duration": pa.int64(),
     "double": pa.float64(),
@@ -157,7 +159,8 @@ def catalog_documents():
     for folder in CATALOGS:
         for path in sorted(folder.glob("*.toml")):
             doc = tomllib.loads(path.read_text(encoding="utf-8"))
-            documents[doc.get("table", path.stem)] = doc
+            if "columns" in doc:
+                documents[doc.get("table", path.stem)] = doc
     return documents
 
 

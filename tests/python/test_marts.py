@@ -51,7 +51,9 @@ class Contracts(unittest.TestCase):
         self.assertEqual(sorted(MODELS), sorted(SQL))
 
     def test_contracts_are_whole(self):
-        keys = {"model", "title", "description", "grain", "kind", "partition", "key", "columns", "left_out", "inputs"}
+        keys = {
+            "model", "title", "description", "grain", "kind", "partition", "key", "columns", "left_out", "inputs", "shared",
+        }
         for name, m in MODELS.items():
             with self.subTest(name):
                 self.assertEqual(set(m) - keys, set())

@@ -120,11 +120,7 @@ impl Tiny {
 
     /// The rows of a model's partition, as text by column.
     pub async fn rows(&self, model: &super::super::Model, month: Option<Day>) -> Vec<BTreeMap<String, Option<String>>> {
-        let name = model.name();
-        let key = match model.contract.kind {
-            super::super::ModelKind::Mart => self.layout.mart(name, month),
-            super::super::ModelKind::Staging => self.layout.staging(name, month),
-        };
+        let key = model.key(&self.layout, month);
         let Some(found) = self.lake.read(&key).await.unwrap() else { return Vec::new() };
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(found.bytes)
             .unwrap()

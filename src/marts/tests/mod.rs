@@ -4,3 +4,4 @@ mod contracts;
 mod given;
 mod incremental;
 mod lakes;
+mod shared;
