@@ -3,8 +3,10 @@
 //! Two types, because a file may leave things out, name secrets by where they are, and be wrong; the pipeline is whole,
 //! holds resolved secrets that print as `***`, and has been checked. Unknown keys are refused with the nearest known one.
 
+mod guards;
 mod marts;
 
+pub use guards::{Contract, GuardName, Guards, GuardsFile};
 pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
 
 use std::collections::BTreeMap;
@@ -67,6 +69,12 @@ pub struct File {
     /// What is known of licences beside what Graph says.
     #[serde(default)]
     pub licenses: LicensesFile,
+    /// When an answer is held until a person has looked.
+    #[serde(default)]
+    pub guards: GuardsFile,
+    /// What becomes of answers with other columns than the catalog's, by report, table, workload or `*`.
+    #[serde(default)]
+    pub contracts: BTreeMap<String, Contract>,
 }
 
 /// The table format.
@@ -259,6 +267,8 @@ pub struct Pipeline {
     pub directory: Vec<&'static Listing>,
     /// Microsoft's file of product names.
     pub product_names: Option<PathBuf>,
+    /// When an answer is held until a person has looked.
+    pub guards: Guards,
 }
 
 /// A tenant to extract from.
@@ -368,6 +378,7 @@ impl File {
     /// the command line's, which wins.
     pub fn resolve(self, lake: Option<&str>, tenants: &[String]) -> Result<Pipeline> {
         let marts = self.marts()?;
+        let guards = self.guards.resolve(self.contracts)?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         let directory = listings(self.directory.include.as_deref())?;
@@ -397,6 +408,7 @@ impl File {
             marts,
             directory,
             product_names: self.licenses.product_names,
+            guards,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{Codec, File, Marts, Pipeline};
+use crate::config::{Codec, File, Marts, Pipeline, RawPolicy};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -36,6 +36,14 @@ pub(super) fn marts_options(config: &ConfigArgs) -> Result<Marts> {
 /// How Parquet is compressed: as the pipeline file says, where there is one.
 pub(super) fn codec(config: &ConfigArgs) -> Result<Codec> {
     if config.config.exists() { Ok(File::read(&config.config)?.codec) } else { Ok(Codec::default()) }
+}
+
+/// How long raw is kept: as the pipeline file says, where there is one.
+pub(super) fn raw_policy(config: &ConfigArgs) -> Result<RawPolicy> {
+    if !config.config.exists() {
+        return Ok(RawPolicy::Keep);
+    }
+    File::read(&config.config)?.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)
 }
 
 /// Opens a lake that must be there already.

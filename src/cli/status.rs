@@ -37,9 +37,31 @@ pub(super) struct Status {
 struct Document {
     tenant: String,
     today: Day,
+    /// Answers that a guard holds until a person has looked.
+    held: Vec<Held>,
     /// Days that Graph still has and the lake has not, with the last UTC day on which they can be read.
     expiring: Vec<Expiring>,
     reports: Vec<Covered>,
+}
+
+/// An answer that a guard holds.
+#[derive(Serialize)]
+pub(super) struct Held {
+    pub(super) report: String,
+    #[serde(flatten)]
+    pub(super) slice: Slice,
+}
+
+impl Held {
+    /// Lines for people, with a header.
+    pub(super) fn table(held: &[Held]) -> String {
+        let row = |h: &Held| {
+            let (guard, reason) = h.slice.doubt.as_ref().map(|d| (d.guard.word(), d.reason.clone())).unwrap_or_default();
+            let (period, rows) = (h.slice.window.period().to_string(), output::count(h.slice.rows));
+            vec![h.report.clone(), period, h.slice.day.to_string(), rows, guard.to_string(), reason]
+        };
+        output::table(&["HELD", "PERIOD", "DAY", "ROWS", "GUARD", "WHY"], &held.iter().map(row).collect::<Vec<_>>())
+    }
 }
 
 #[derive(Serialize)]
@@ -93,13 +115,14 @@ impl Status {
         } else {
             crate::config::select(&self.report, &[])?
         };
-        let (mut reports, mut expiring) = (Vec::new(), Vec::new());
+        let (mut reports, mut expiring, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for report in wanted {
             let table = report.table();
             if !keys.iter().any(|k| k.contains(&format!("/report={table}/"))) {
                 continue;
             }
             let ledger = Ledger::load_all(lake, &layout, &table, &keys).await?;
+            held.extend(ledger.held().map(|s| Held { report: report.function.clone(), slice: s.clone() }));
             if report.date && report.night.dates && ledger.standing.availability == Availability::Served {
                 expiring.extend(expires(&report.function, &ledger, today));
             }
@@ -115,12 +138,16 @@ impl Status {
             }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
-        Ok(Document { tenant, today, expiring, reports })
+        Ok(Document { tenant, today, held, expiring, reports })
     }
 
     fn show(&self, document: &Document) {
         let today = document.today;
         output::print(&format!("tenant {}, today {today} (UTC)\n", document.tenant));
+        if !document.held.is_empty() {
+            output::print(&Held::table(&document.held));
+            output::print("look at them, then `usagelake release` publishes or discards them\n");
+        }
         match document.expiring.first() {
             None => output::print("nothing that Graph still has is about to be lost\n"),
             Some(first) => {
@@ -140,7 +167,7 @@ impl Status {
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
             output::print(
-                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+                "# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
             );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
@@ -174,7 +201,7 @@ impl Status {
 /// What the ledger says of a report or of a list of the directory.
 fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    ledger.slices().for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
+    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
     Covered {
         report: name.to_string(),
         table,
@@ -183,7 +210,7 @@ fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>
         refresh_date,
         counts,
         rows: ledger.slices().map(|s| s.rows).sum(),
-        slices: ledger.slices().cloned().collect(),
+        slices: ledger.slices().chain(ledger.held()).cloned().collect(),
     }
 }
 
@@ -192,6 +219,7 @@ fn expires(function: &str, ledger: &Ledger, today: Day) -> Vec<Expiring> {
     (LAG_DAYS..=WINDOW_DAYS)
         .map(|n| today.plus(-n))
         .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(State::Landed | State::Empty)))
+        .filter(|d| ledger.held_at(Window::Date(*d), *d).is_none())
         .map(|day| Expiring { report: function.to_string(), day, last_chance: day.plus(WINDOW_DAYS) })
         .collect()
 }
@@ -203,11 +231,13 @@ fn word(status: State) -> &'static str {
         State::Late => "late",
         State::Failed => "failed",
         State::Expired => "expired",
+        State::Held => "held",
     }
 }
 
 fn mark(report: &Covered, day: Day, today: Day) -> char {
-    let slice = report.slices.iter().find(|s| s.window == Window::Date(day));
+    let of_day = || report.slices.iter().filter(|s| s.window == Window::Date(day));
+    let slice = of_day().find(|s| s.status == State::Held).or_else(|| of_day().next());
     match slice.map(|s| (s.status, s.names)) {
         Some((State::Landed, crate::ledger::Names::Concealed)) => '*',
         Some((State::Landed, _)) => '#',
@@ -215,6 +245,7 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         Some((State::Late, _)) => '~',
         Some((State::Failed, _)) => '!',
         Some((State::Expired, _)) => 'x',
+        Some((State::Held, _)) => '?',
         None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }

@@ -8,7 +8,7 @@ mod slice;
 mod standing;
 
 pub use manifest::{Entry, Manifest};
-pub use slice::{Names, Object, Reading, Slice, Status};
+pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 
 use std::collections::BTreeMap;
@@ -27,6 +27,10 @@ pub struct Ledger {
     /// Whether the report is served, and what was asked when.
     pub standing: Standing,
     months: BTreeMap<Day, BTreeMap<(Window, Day), Slice>>,
+    /// Answers that a guard holds, beside what is published for the same window and day.
+    held: BTreeMap<(Window, Day), Slice>,
+    /// Bodies of held answers that nobody needs any more once the ledger is written.
+    useless: Vec<String>,
     dirty: std::collections::BTreeSet<Day>,
     standing_saved: Standing,
 }
@@ -38,6 +42,8 @@ impl Ledger {
             report: report.to_string(),
             standing: Standing::default(),
             months: BTreeMap::new(),
+            held: BTreeMap::new(),
+            useless: Vec::new(),
             dirty: Default::default(),
             standing_saved: Standing::default(),
         }
@@ -74,7 +80,8 @@ impl Ledger {
         if let Some(found) = lake.read(&key).await? {
             for slice in serde_json::Deserializer::from_slice(&found.bytes).into_iter::<Slice>() {
                 let slice = slice.map_err(|e| broken(&key, e))?;
-                slices.insert((slice.window, slice.day), slice);
+                let into = if slice.status == Status::Held { &mut self.held } else { &mut slices };
+                into.insert((slice.window, slice.day), slice);
             }
         }
         self.months.insert(month, slices);
@@ -113,27 +120,87 @@ impl Ledger {
         self.get(Window::Date(day), day)
     }
 
-    /// All slices that are loaded, by month, window and day.
+    /// The answer that a guard holds for a window and day.
+    pub fn held_at(&self, window: Window, day: Day) -> Option<&Slice> {
+        self.held.get(&(window, day))
+    }
+
+    /// All answers that a guard holds, as far as they are loaded.
+    pub fn held(&self) -> impl Iterator<Item = &Slice> {
+        self.held.values()
+    }
+
+    /// All slices that are loaded, by month, window and day. What is held is none of them: it has no rows in a table.
     pub fn slices(&self) -> impl Iterator<Item = &Slice> {
         self.months.values().flat_map(BTreeMap::values)
     }
 
-    /// Records a slice, in memory. What an earlier reading of the same slice said goes into its history.
+    /// Records an answer that a guard holds, in memory. What is published for the same window and day stays.
+    pub fn hold(&mut self, slice: Slice) {
+        self.dirty.insert(slice.day.month());
+        if let Some(before) = self.held.insert((slice.window, slice.day), slice) {
+            self.useless.extend(before.raw.map(|o| o.path));
+        }
+    }
+
+    /// Takes an answer out of what is held.
+    fn let_go(&mut self, window: Window, day: Day) -> Option<Slice> {
+        let slice = self.held.remove(&(window, day))?;
+        self.dirty.insert(day.month());
+        self.useless.extend(slice.raw.iter().map(|o| o.path.clone()));
+        Some(slice)
+    }
+
+    /// Forgets an answer that a guard holds. That it was read stays in the history of its slice; where there is none, the
+    /// slice has failed, for `why`.
+    pub fn discard(&mut self, window: Window, day: Day, why: &str) {
+        let Some(held) = self.let_go(window, day) else { return };
+        let slice = self.months.entry(day.month()).or_default().entry((window, day)).or_insert_with(|| {
+            let reason = held.reason.as_deref().unwrap_or_default();
+            Slice {
+                reason: Some(format!("{why}: {reason}")),
+                ..Slice::new(window, day, Status::Failed, &held.read_at, &held.run)
+            }
+        });
+        slice.before.push(held.reading());
+        slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+    }
+
+    /// Records a slice, in memory. What an earlier reading of the same slice said goes into its history. An answer that is
+    /// sound takes the place of what is held of the same window: for the same day, and of a period or state for earlier ones.
     pub fn record(&mut self, mut slice: Slice) {
+        let mut doubted = None;
+        if slice.status == Status::Landed {
+            doubted = self.let_go(slice.window, slice.day).filter(|held| held.sha256 != slice.sha256);
+            let earlier = |(w, d): &(Window, Day)| *w == slice.window && *d < slice.day;
+            for (window, day) in self.held.keys().copied().filter(earlier).collect::<Vec<_>>() {
+                self.discard(window, day, "a later answer was sound, this one was not published");
+            }
+        }
         let month = slice.day.month();
         let slices = self.months.entry(month).or_default();
         if let Some(before) = slices.get(&(slice.window, slice.day)) {
             slice.follow(before);
         }
+        slice.before.extend(doubted.as_ref().map(Slice::reading));
+        slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
         slices.insert((slice.window, slice.day), slice);
         self.dirty.insert(month);
     }
 
-    /// Writes what has changed.
+    /// Says something else of a slice that is there, without a new reading: what a replay made of the same answer.
+    pub fn amend(&mut self, slice: Slice) {
+        self.dirty.insert(slice.day.month());
+        self.months.entry(slice.day.month()).or_default().insert((slice.window, slice.day), slice);
+    }
+
+    /// Writes what has changed, then deletes the bodies of answers that are held no more. One that a kill leaves behind is
+    /// in nobody's way; `verify` names it.
     pub async fn save(&mut self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {
         while let Some(month) = self.dirty.first().copied() {
             let mut text = Vec::new();
-            for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values) {
+            let held = self.held.values().filter(|s| s.day.month() == month);
+            for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values).chain(held) {
                 if serde_json::to_writer(&mut text, slice).is_ok() {
                     text.push(b'\n');
                 }
@@ -145,6 +212,12 @@ impl Ledger {
             let text = serde_json::to_vec_pretty(&self.standing).unwrap_or_default();
             lake.replace(&layout.standing(&self.report), text.into(), guard).await?;
             self.standing_saved = self.standing.clone();
+        }
+        while let Some(key) = self.useless.pop() {
+            // Where raw is kept, what was held is part of it and stays.
+            if layout.is_held(&key) {
+                lake.delete(&key).await?;
+            }
         }
         Ok(())
     }

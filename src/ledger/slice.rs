@@ -1,7 +1,10 @@
 //! One reading of one window of a report.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::config::GuardName;
 use crate::day::{Day, Window};
 
 /// How a slice stands.
@@ -18,6 +21,8 @@ pub enum Status {
     Failed,
     /// It left Graph's window before it was read.
     Expired,
+    /// A guard keeps it from being published until a person has looked. What was published stays.
+    Held,
 }
 
 /// Whose names the rows show.
@@ -33,6 +38,18 @@ pub enum Names {
     Concealed,
     /// Some are, some are not.
     Mixed,
+}
+
+impl Names {
+    /// Of so many rows that name somebody, and so many that conceal a name.
+    pub fn of(named: u64, concealed: u64) -> Names {
+        match (named, concealed) {
+            (0, 0) => Names::None,
+            (_, 0) => Names::Named,
+            (0, _) => Names::Concealed,
+            _ => Names::Mixed,
+        }
+    }
 }
 
 /// An object of the lake.
@@ -62,6 +79,21 @@ pub struct Reading {
     /// SHA-256 of the answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
+    /// The answer as it was received, where raw is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Object>,
+}
+
+/// Why a guard holds an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// The guard.
+    pub guard: GuardName,
+    /// What it found, in words and figures.
+    pub reason: String,
+    /// The figures that it compared, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, i64>,
 }
 
 /// One window of a report and what became of it.
@@ -95,9 +127,12 @@ pub struct Slice {
     /// Whose names the rows show.
     #[serde(default)]
     pub names: Names,
-    /// The answer as it was received, where raw is kept.
+    /// The answer as it was received: in raw, where raw is kept; a held one else among the held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Object>,
+    /// Why it is held, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
     /// The objects that its rows went to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
@@ -139,6 +174,7 @@ impl Slice {
             missing_columns: Vec::new(),
             names: Names::None,
             raw: None,
+            doubt: None,
             objects: Vec::new(),
             published_at: String::new(),
             reason: None,
@@ -169,13 +205,19 @@ impl Slice {
         self.first_read_at.clone_from(&before.first_read_at);
         self.before.clone_from(&before.before);
         if before.status != self.status || before.sha256 != self.sha256 {
-            self.before.push(Reading {
-                read_at: before.read_at.clone(),
-                run: before.run.clone(),
-                status: before.status,
-                rows: before.rows,
-                sha256: before.sha256.clone(),
-            });
+            self.before.push(before.reading());
+        }
+    }
+
+    /// What it says, for the history of the slice that takes its place.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            read_at: self.read_at.clone(),
+            run: self.run.clone(),
+            status: self.status,
+            rows: self.rows,
+            sha256: self.sha256.clone(),
+            raw: self.raw.clone(),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Part
 pub use models::{Model, Models};
 pub use offer::offer;
 pub use scope::Scope;
-pub use sources::Sources;
+pub use sources::{Sources, schema_of};
 pub use state::State;
 pub use views::{Dialect, views};
 

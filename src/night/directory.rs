@@ -122,7 +122,8 @@ struct List {
 impl List {
     fn begin(night: &Night<'_>, listing: &'static Listing) -> Result<List> {
         let name = format!("{}.json.zst", night.answer_name());
-        let raw = Raw::begin(night.place, night.place.layout.raw(listing.name(), Window::Present, &name))?;
+        let key = night.place.layout.raw(listing.name(), Window::Present, &name);
+        let raw = Raw::begin(night.place, key, night.place.raw != RawPolicy::Off)?;
         Ok(List { reader: Reader::new(listing, night.clock.today()), raw })
     }
 

@@ -9,6 +9,8 @@ pub mod land;
 mod marts;
 pub mod record;
 mod rejects;
+mod release;
+mod replay;
 mod report;
 mod retention;
 
@@ -16,6 +18,8 @@ pub use directory::ProductNames;
 pub use import::{File, Imported, Options as ImportOptions, import};
 
 pub use marts::{MartsJob, build_marts};
+pub use release::{Choice, Released, held, release};
+pub use replay::{Replayed, Scope, replay};
 
 use std::sync::Arc;
 
@@ -24,7 +28,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
-use crate::config::{Codec, Marts, RawPolicy, Tenant};
+use crate::config::{Codec, Guards, Marts, RawPolicy, Tenant};
 use crate::day::Clock;
 use crate::error::{Error, Result};
 use crate::graph::Client;
@@ -59,6 +63,8 @@ pub struct Job<'a> {
     pub codec: Codec,
     /// Whether raw is kept.
     pub raw: RawPolicy,
+    /// When an answer is held.
+    pub guards: &'a Guards,
     /// The models of the marts and how they are built; none where the night builds none.
     pub marts: Option<(&'a Models, &'a Marts)>,
     /// The time.
@@ -137,7 +143,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
     watch(Event::Planned(&plans));
     let landing = Arc::new(Semaphore::new(LANDING));
-    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing };
+    let night = Night { place: &place, guards: job.guards, client: &client, clock: job.clock, run: &id, landing };
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
         let night = &night;
         async move {
@@ -167,7 +173,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
             (lists, concealed_names, None)
         }
         // Nothing came: the error says it all. Else what came is recorded, and so is what ended the run.
-        Err(e) if records.iter().all(|r: &ReportRecord| r.landed == 0) => return Err(e),
+        Err(e) if records.iter().all(|r: &ReportRecord| r.landed + r.held == 0) => return Err(e),
         Err(e) => (Vec::new(), None, Some(e)),
     };
     records.sort_by(|a, b| a.report.cmp(&b.report));

@@ -2,7 +2,7 @@
 //!
 //! `date=` answers exist for 28 days, so every day of that window that the ledger lacks is asked for, the oldest first
 //! because it expires first; the last days are asked again, since Graph completes them. A period is asked for when its
-//! time has come. Nothing is asked twice on one UTC day, except what failed.
+//! time has come. Nothing is asked twice on one UTC day, except what failed or is held.
 
 mod directory;
 
@@ -59,6 +59,8 @@ pub enum Why {
     WasLate,
     /// It failed.
     Failed,
+    /// A guard holds the answer; Graph may have a sound one by now.
+    WasHeld,
     /// The application was not permitted; it may be by now.
     WasRefused,
     /// Its time has come again.
@@ -121,8 +123,13 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
     (0..=last.since(first))
         .map(|n| first.plus(n))
         .filter_map(|day| {
-            let why =
-                if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
+            let why = if explicit {
+                Some(Why::Asked)
+            } else if ledger.held_at(Window::Date(day), day).is_some() {
+                Some(Why::WasHeld)
+            } else {
+                date_due(ledger.date(day), day, today, wishes.reread_days)
+            };
             why.map(|why| Request { window: Window::Date(day), why })
         })
         .collect()
@@ -142,7 +149,7 @@ fn date_due(slice: Option<&Slice>, day: Day, today: Day, reread_days: u32) -> Op
         Status::Landed => recent.then_some(Why::Reread),
         Status::Empty => (today.since(day) <= EMPTY_RETRY_DAYS || age >= WEEK).then_some(Why::WasEmpty),
         Status::Late => Some(Why::WasLate),
-        Status::Failed | Status::Expired => Some(Why::Failed),
+        Status::Failed | Status::Expired | Status::Held => Some(Why::Failed),
     }
 }
 
