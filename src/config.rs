@@ -4,9 +4,11 @@
 //! holds resolved secrets that print as `***`, and has been checked. Unknown keys are refused with the nearest known one.
 
 mod guards;
+mod hooks;
 mod marts;
 
 pub use guards::{Contract, GuardName, Guards, GuardsFile};
+pub use hooks::{Event, Hooks, HooksFile, Webhook};
 pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
 
 use std::collections::BTreeMap;
@@ -75,6 +77,9 @@ pub struct File {
     /// What becomes of answers with other columns than the catalog's, by report, table, workload or `*`.
     #[serde(default)]
     pub contracts: BTreeMap<String, Contract>,
+    /// Who is told when a night did not go well.
+    #[serde(default)]
+    pub hooks: HooksFile,
 }
 
 /// The table format.
@@ -269,6 +274,8 @@ pub struct Pipeline {
     pub product_names: Option<PathBuf>,
     /// When an answer is held until a person has looked.
     pub guards: Guards,
+    /// Who is told when a night did not go well.
+    pub hooks: Hooks,
 }
 
 /// A tenant to extract from.
@@ -369,6 +376,11 @@ impl File {
         })
     }
 
+    /// When an answer is held, and what is an alarm.
+    pub fn guards(&self) -> Result<Guards> {
+        self.guards.clone().resolve(self.contracts.clone())
+    }
+
     /// How the marts are built, and what the file tells their models.
     pub fn marts(&self) -> Result<Marts> {
         self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone())
@@ -378,7 +390,8 @@ impl File {
     /// the command line's, which wins.
     pub fn resolve(self, lake: Option<&str>, tenants: &[String]) -> Result<Pipeline> {
         let marts = self.marts()?;
-        let guards = self.guards.resolve(self.contracts)?;
+        let guards = self.guards()?;
+        let hooks = self.hooks.resolve()?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         let directory = listings(self.directory.include.as_deref())?;
@@ -409,6 +422,7 @@ impl File {
             directory,
             product_names: self.licenses.product_names,
             guards,
+            hooks,
         })
     }
 }

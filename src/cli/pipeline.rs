@@ -46,6 +46,12 @@ pub(super) fn raw_policy(config: &ConfigArgs) -> Result<RawPolicy> {
     File::read(&config.config)?.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)
 }
 
+/// Days before a day is lost on which that is an alarm: as the pipeline file says, where there is one.
+pub(super) fn warn_days(config: &ConfigArgs) -> Result<i32> {
+    let file = if config.config.exists() { File::read(&config.config)? } else { File::parse("")? };
+    Ok(file.guards()?.warn_days)
+}
+
 /// Opens a lake that must be there already.
 pub(super) fn existing(address: &str) -> Result<Lake> {
     let path = std::path::Path::new(address);

@@ -120,7 +120,12 @@ impl Run {
             let marts = pipeline.marts.build.then_some((&models, &pipeline.marts));
             let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
             let watch = Watch::new(tenant.pace);
-            match night::run(&job, &|event| watch.event(&event)).await {
+            let ended = night::run(&job, &|event| watch.event(&event)).await;
+            for e in night::hooks::tell(&pipeline.hooks, &tenant.name, ended.as_ref()).await {
+                output::say(&format!("warning: {e}"));
+                e.hint_text().iter().for_each(|hint| output::say(&format!("  hint: {hint}")));
+            }
+            match ended {
                 Ok(record) => {
                     if !json {
                         summary(&record);
@@ -255,6 +260,15 @@ pub(super) fn summary(record: &RunRecord) {
                 output::plural(report.rejected_cells, "cell")
             ));
         }
+    }
+    if let Some(first) = record.expires_soon.iter().min_by_key(|e| e.last_chance) {
+        output::say(&format!(
+            "ALARM: {} that Graph still has and the lake lacks; the first is lost after {}: {} of {}",
+            output::plural(record.expires_soon.len() as u64, "day"),
+            first.last_chance,
+            first.report,
+            first.day,
+        ));
     }
     let held = match sum(|r| r.held) {
         0 => String::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::pipeline::{existing, lake_address, tenants};
+use super::pipeline::{existing, lake_address, tenants, warn_days};
 use super::run::clock;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog;
@@ -13,7 +13,7 @@ use crate::day::{Day, Window};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Availability, Ledger, Slice, Status as State};
-use crate::plan::{LAG_DAYS, WINDOW_DAYS};
+use crate::plan::{Expiring, LAG_DAYS, WINDOW_DAYS};
 
 /// What to show.
 #[derive(Args)]
@@ -41,6 +41,8 @@ struct Document {
     held: Vec<Held>,
     /// Days that Graph still has and the lake has not, with the last UTC day on which they can be read.
     expiring: Vec<Expiring>,
+    /// How many of them are lost within the days of `[guards] warn_days`.
+    expires_soon: usize,
     reports: Vec<Covered>,
 }
 
@@ -65,13 +67,6 @@ impl Held {
 }
 
 #[derive(Serialize)]
-struct Expiring {
-    report: String,
-    day: Day,
-    last_chance: Day,
-}
-
-#[derive(Serialize)]
 struct Covered {
     report: String,
     table: String,
@@ -93,9 +88,10 @@ impl Status {
             Some(tenant) => vec![tenant.clone()],
             None => tenants(&lake).await?,
         };
+        let warn_days = warn_days(&self.config)?;
         let mut documents = Vec::new();
         for tenant in tenants {
-            let document = self.cover(&lake, tenant, today).await?;
+            let document = self.cover(&lake, tenant, today, warn_days).await?;
             if !json {
                 self.show(&document);
             }
@@ -107,7 +103,7 @@ impl Status {
         Ok(Exit::Done)
     }
 
-    async fn cover(&self, lake: &Lake, tenant: String, today: Day) -> Result<Document> {
+    async fn cover(&self, lake: &Lake, tenant: String, today: Day, warn_days: i32) -> Result<Document> {
         let layout = Layout::new(&tenant);
         let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
         let wanted = if self.report.is_empty() {
@@ -123,9 +119,7 @@ impl Status {
             }
             let ledger = Ledger::load_all(lake, &layout, &table, &keys).await?;
             held.extend(ledger.held().map(|s| Held { report: report.function.clone(), slice: s.clone() }));
-            if report.date && report.night.dates && ledger.standing.availability == Availability::Served {
-                expiring.extend(expires(&report.function, &ledger, today));
-            }
+            expiring.extend(crate::plan::expiring(report, &ledger, today));
             let refreshed = ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max();
             reports.push(covered(&report.function, table, &ledger, refreshed));
         }
@@ -138,7 +132,9 @@ impl Status {
             }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
-        Ok(Document { tenant, today, held, expiring, reports })
+        let soon = |e: &&Expiring| e.last_chance.since(today) <= warn_days;
+        let expires_soon = expiring.iter().filter(soon).count();
+        Ok(Document { tenant, today, held, expiring, expires_soon, reports })
     }
 
     fn show(&self, document: &Document) {
@@ -158,6 +154,10 @@ impl Status {
                     first.report,
                     first.day,
                 ));
+                if document.expires_soon > 0 {
+                    let soon = output::plural(document.expires_soon as u64, "day");
+                    output::print(&format!("ALARM: {soon} of them soon; run `usagelake run` and look at what fails\n"));
+                }
             }
         }
         let from = today.plus(-(self.days as i32));
@@ -212,16 +212,6 @@ fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>
         rows: ledger.slices().map(|s| s.rows).sum(),
         slices: ledger.slices().chain(ledger.held()).cloned().collect(),
     }
-}
-
-/// Days that Graph still has and the ledger has not.
-fn expires(function: &str, ledger: &Ledger, today: Day) -> Vec<Expiring> {
-    (LAG_DAYS..=WINDOW_DAYS)
-        .map(|n| today.plus(-n))
-        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(State::Landed | State::Empty)))
-        .filter(|d| ledger.held_at(Window::Date(*d), *d).is_none())
-        .map(|day| Expiring { report: function.to_string(), day, last_chance: day.plus(WINDOW_DAYS) })
-        .collect()
 }
 
 fn word(status: State) -> &'static str {

@@ -85,6 +85,9 @@ pub struct GuardsFile {
     /// Held: more than this part of the rows repeats the key of another. Default: 0.01.
     #[serde(default)]
     pub duplicates: Option<f64>,
+    /// A day that Graph still has and the lake lacks is an alarm so many days before it is lost. Default: 7.
+    #[serde(default)]
+    pub warn_days: Option<u32>,
 }
 
 /// The guards, checked and whole.
@@ -104,6 +107,8 @@ pub struct Guards {
     pub round_counts: Vec<u64>,
     /// The part of the rows that may repeat a key.
     pub duplicates: f64,
+    /// Days before a day is lost on which that is an alarm.
+    pub warn_days: i32,
     /// Contracts by function; what is not here evolves.
     contracts: BTreeMap<String, Contract>,
 }
@@ -124,6 +129,7 @@ impl Default for Guards {
             least_history: 3,
             round_counts: ROUND_COUNTS.to_vec(),
             duplicates: 0.01,
+            warn_days: 7,
             contracts: BTreeMap::new(),
         }
     }
@@ -161,6 +167,7 @@ impl GuardsFile {
             least_history: self.least_history.map_or(plain.least_history, |n| n.max(1) as usize),
             round_counts: self.round_counts.unwrap_or(plain.round_counts),
             duplicates: self.duplicates.unwrap_or(plain.duplicates),
+            warn_days: self.warn_days.map_or(plain.warn_days, |n| n.min(28) as i32),
             contracts: by_function(contracts)?,
         };
         let part = |name: &str, n: f64| match (0.0..=1.0).contains(&n) {

@@ -74,6 +74,11 @@ impl Layout {
         key.strip_prefix(&self.helds()).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Whether a key is that of a response as received, of any tenant.
+    pub fn is_raw(key: &str) -> bool {
+        key.starts_with("raw/")
+    }
+
     /// The day on which a raw answer was received, out of its name: `20261124T020000Z-…` or `import-20261124T…`.
     pub fn received(&self, key: &str) -> Option<Day> {
         let name = key.strip_prefix(&self.raws())?.rsplit('/').next()?;

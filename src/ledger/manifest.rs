@@ -46,14 +46,10 @@ impl Manifest {
 
     /// All objects of tables that the ledger knows. What was put later wins.
     pub async fn whole(lake: &Lake, layout: &Layout) -> Result<Manifest> {
-        let prefix = format!("{}/", layout.ledgers());
-        let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
-        let mut reports: Vec<&str> =
-            keys.iter().filter_map(|k| k.strip_prefix(&prefix)?.strip_prefix("report=")?.split('/').next()).collect();
-        reports.dedup();
+        let (reports, keys) = Ledger::every(lake, layout).await?;
         let mut manifest = Manifest::default();
         for report in reports {
-            manifest.learn(&[Ledger::load_all(lake, layout, report, &keys).await?]);
+            manifest.learn(&[Ledger::load_all(lake, layout, &report, &keys).await?]);
         }
         Ok(manifest)
     }

@@ -105,6 +105,16 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The reports and lists that a tenant has a ledger of, and the keys of all of them, for [`Ledger::load_all`].
+    pub async fn every(lake: &Lake, layout: &Layout) -> Result<(Vec<String>, Vec<String>)> {
+        let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
+        let prefix = format!("{}/report=", layout.ledgers());
+        let report = |key: &String| Some(key.strip_prefix(&prefix)?.split('/').next()?.to_string());
+        let mut reports: Vec<String> = keys.iter().filter_map(report).collect();
+        reports.dedup();
+        Ok((reports, keys))
+    }
+
     /// The report's table name.
     pub fn report(&self) -> &str {
         &self.report
@@ -136,11 +146,14 @@ impl Ledger {
     }
 
     /// Records an answer that a guard holds, in memory. What is published for the same window and day stays.
-    pub fn hold(&mut self, slice: Slice) {
+    pub fn hold(&mut self, mut slice: Slice) {
         self.dirty.insert(slice.day.month());
-        if let Some(before) = self.held.insert((slice.window, slice.day), slice) {
-            self.useless.extend(before.raw.map(|o| o.path));
+        if let Some(before) = self.let_go(slice.window, slice.day) {
+            slice.first_read_at.clone_from(&before.first_read_at);
+            slice.before.clone_from(&before.before);
+            slice.before.push(before.reading());
         }
+        self.held.insert((slice.window, slice.day), slice);
     }
 
     /// Takes an answer out of what is held.
@@ -162,7 +175,7 @@ impl Ledger {
                 ..Slice::new(window, day, Status::Failed, &held.read_at, &held.run)
             }
         });
-        slice.before.push(held.reading());
+        slice.before.extend(held.before.iter().cloned().chain([held.reading()]));
         slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
     }
 
@@ -182,7 +195,7 @@ impl Ledger {
         if let Some(before) = slices.get(&(slice.window, slice.day)) {
             slice.follow(before);
         }
-        slice.before.extend(doubted.as_ref().map(Slice::reading));
+        slice.before.extend(doubted.iter().flat_map(|held| held.before.iter().cloned().chain([held.reading()])));
         slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
         slices.insert((slice.window, slice.day), slice);
         self.dirty.insert(month);
@@ -228,4 +241,57 @@ fn broken(key: &str, e: serde_json::Error) -> Error {
         .with("object", key)
         .because(e)
         .hint("it was changed by something else; restore the object, or delete it: its days are then read again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(window: &str, day: &str, status: Status, at: &str, sha256: &str) -> Slice {
+        let (window, day) = (window.parse().unwrap(), day.parse().unwrap());
+        Slice { rows: 5, sha256: sha256.to_string(), ..Slice::new(window, day, status, at, "r") }
+    }
+
+    #[test]
+    fn what_is_held_stands_beside_what_is_published_until_a_sound_answer_comes() {
+        let mut ledger = Ledger::empty("x");
+        let at = "2026-11-18";
+        let window = Window::Date(at.parse().unwrap());
+        ledger.record(slice("date=2026-11-18", at, Status::Landed, "1", "a"));
+        ledger.hold(slice("date=2026-11-18", at, Status::Held, "2", "b"));
+        assert_eq!(ledger.date(at.parse().unwrap()).unwrap().sha256, "a");
+        // What says nothing new leaves it alone.
+        for status in [Status::Empty, Status::Late, Status::Failed] {
+            ledger.record(slice("date=2026-11-18", at, status, "3", ""));
+            assert_eq!(ledger.held_at(window, at.parse().unwrap()).unwrap().sha256, "b");
+        }
+        ledger.record(slice("date=2026-11-18", at, Status::Landed, "4", "c"));
+        assert_eq!(ledger.held().count(), 0);
+        let before = &ledger.date(at.parse().unwrap()).unwrap().before;
+        let said: Vec<_> = before.iter().map(|r| (r.status, r.sha256.as_str())).collect();
+        assert_eq!(said, [(Status::Held, "b"), (Status::Landed, "a")]);
+    }
+
+    #[test]
+    fn a_released_answer_is_no_reading_of_its_own() {
+        let mut ledger = Ledger::empty("x");
+        ledger.hold(slice("period=D7", "2026-11-18", Status::Held, "2", "b"));
+        ledger.record(slice("period=D7", "2026-11-18", Status::Landed, "2", "b"));
+        let all: Vec<_> = ledger.slices().collect();
+        assert_eq!((all.len(), all[0].before.len(), ledger.held().count()), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_sound_answer_for_a_period_makes_earlier_held_ones_obsolete_and_no_others() {
+        let mut ledger = Ledger::empty("x");
+        ledger.hold(slice("period=D7", "2026-11-16", Status::Held, "1", "a"));
+        ledger.hold(slice("period=D7", "2026-11-19", Status::Held, "2", "b"));
+        ledger.hold(slice("period=D30", "2026-11-16", Status::Held, "3", "c"));
+        ledger.record(slice("period=D7", "2026-11-18", Status::Landed, "4", "d"));
+        let left: Vec<_> = ledger.held().map(|s| s.sha256.as_str()).collect();
+        assert_eq!(left.len(), 2);
+        assert!(left.contains(&"b") && left.contains(&"c"), "{left:?}");
+        let gone = ledger.get(Window::Period(7), "2026-11-16".parse().unwrap()).unwrap();
+        assert_eq!((gone.status, gone.before[0].status), (Status::Failed, Status::Held));
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::GuardName;
 use crate::day::{Day, Window};
+use crate::lake::Layout;
 
 /// How a slice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -140,6 +141,9 @@ pub struct Slice {
     /// same month, and its word on the month's object does not count.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub published_at: String,
+    /// The run that put them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub published_by: String,
     /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -177,6 +181,7 @@ impl Slice {
             doubt: None,
             objects: Vec::new(),
             published_at: String::new(),
+            published_by: String::new(),
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),
@@ -188,6 +193,13 @@ impl Slice {
     /// The UTC day on which it was last read.
     pub fn read_on(&self) -> Option<Day> {
         self.read_at.get(..10)?.parse().ok()
+    }
+
+    /// Rows of the first reading that was published; 0 where none was.
+    pub fn first_landed_rows(&self) -> u64 {
+        let landed = |status: Status| status == Status::Landed;
+        let earlier = self.before.iter().find(|r| landed(r.status)).map(|r| r.rows);
+        earlier.unwrap_or(if landed(self.status) { self.rows } else { 0 })
     }
 
     /// Takes over what an earlier reading of the same slice leaves: its beginning and its history. Where rows are
@@ -210,14 +222,15 @@ impl Slice {
     }
 
     /// What it says, for the history of the slice that takes its place.
-    pub(super) fn reading(&self) -> Reading {
+    pub fn reading(&self) -> Reading {
         Reading {
             read_at: self.read_at.clone(),
             run: self.run.clone(),
             status: self.status,
             rows: self.rows,
             sha256: self.sha256.clone(),
-            raw: self.raw.clone(),
+            // What was held outside raw is deleted once nobody has to decide on it.
+            raw: self.raw.clone().filter(|o| Layout::is_raw(&o.path)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::models::Models;
+use super::readings::{Book, LedgerTable};
 use super::sources::{schema_of, tables};
 use crate::engine::{Objects, Session};
 use crate::error::Result;
@@ -10,7 +11,7 @@ use crate::lake::{Lake, Layout};
 use crate::ledger::{Manifest, Object};
 
 /// Adds every table of the catalog and every mart to a session, under their names in the lake. What never landed is an
-/// empty table.
+/// empty table. The ledger is there too, as `ledger`, `readings` and `loads`.
 pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models) -> Result<()> {
     let layout = Layout::new(tenant);
     let manifest = match Manifest::read(lake, &layout).await? {
@@ -27,6 +28,9 @@ pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models
         let objects: Vec<Object> = manifest.under(&format!("{}/", layout.marts(mart.name())));
         let contract = &mart.contract;
         session.add(mart.name(), Arc::new(Objects::new(contract.schema(), contract.partitions(), &objects)?))?;
+    }
+    for book in Book::ALL {
+        session.add(book.name(), Arc::new(LedgerTable::new(book, lake, &layout)))?;
     }
     Ok(())
 }

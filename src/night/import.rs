@@ -313,6 +313,7 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
                 None => objects.clone(),
             };
         slice.published_at = stamp(clock);
+        slice.published_by = run.to_string();
         ledger.record(slice);
     }
     ledger.standing.ever_landed = true;

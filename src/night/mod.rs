@@ -4,6 +4,7 @@
 //! is, and that a kill at any instant costs work and never data. It prints nothing.
 
 mod directory;
+pub mod hooks;
 mod import;
 pub mod land;
 mod marts;
@@ -35,7 +36,7 @@ use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Ledger, Manifest};
 use crate::marts::Models;
-use crate::plan::{ListingPlan, ReportPlan, Wishes, plan};
+use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, plan};
 use land::Place;
 use record::{Outcome, Problem, ReportRecord, RunRecord, overall};
 use report::{Night, extract, stamp};
@@ -188,11 +189,13 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         outcome,
         today: job.clock.today(),
         concealed_names,
+        expires_soon: Vec::new(),
         lost: lost.as_ref().map(|e| Problem::new(None, e)),
         reports: records,
         directory: lists,
         marts: None,
     };
+    record = record.with_expiring(expiring(job, &published));
     let text = |record: &RunRecord| serde_json::to_vec_pretty(record).unwrap_or_default();
     if lost.is_some() {
         // The mark of the run stays, so that the next makes the manifest whole. The lake may be what was lost.
@@ -215,6 +218,20 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     place.lake.put(&layout.run(&id), text(&record).into()).await?;
     begun.end(&place).await?;
     Ok(record)
+}
+
+/// Days of the run's reports that are about to be lost. A run that was told which days to ask for is not asked about others.
+fn expiring(job: &Job<'_>, ledgers: &[Ledger]) -> Vec<Expiring> {
+    if job.wishes.from.is_some() || job.wishes.to.is_some() {
+        return Vec::new();
+    }
+    let today = job.clock.today();
+    let of = |report: &&'static Report| {
+        let ledger = ledgers.iter().find(|l| l.report() == report.table());
+        ledger.map(|l| crate::plan::expiring(report, l, today)).unwrap_or_default()
+    };
+    let soon = |e: &Expiring| e.last_chance.since(today) <= job.guards.warn_days;
+    job.reports.iter().flat_map(of).filter(soon).collect()
 }
 
 /// Reads the lists of the directory, one after the other, and the file of product names.

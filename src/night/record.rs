@@ -6,6 +6,7 @@ use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Slice;
 use crate::marts;
+use crate::plan::Expiring;
 
 /// What one run did for one tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct RunRecord {
     /// Whether the tenant conceals names in reports; null where that could not be read.
     #[serde(default)]
     pub concealed_names: Option<bool>,
+    /// Days that Graph still has, that the lake lacks, and that are lost within the days of `warn_days`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expires_soon: Vec<Expiring>,
     /// What ended the run before its time, where something did: the sign-in or the lake was lost on the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Problem>,
@@ -52,6 +56,15 @@ pub struct MartsRecord {
 }
 
 impl RunRecord {
+    /// Adds days that are about to be lost: a night that did not bring them is not done.
+    pub fn with_expiring(mut self, soon: Vec<Expiring>) -> RunRecord {
+        if !soon.is_empty() && self.outcome == Outcome::Done {
+            self.outcome = Outcome::Partial;
+        }
+        self.expires_soon = soon;
+        self
+    }
+
     /// Adds what became of the marts. A night whose marts failed has published something and lost something.
     pub fn with_marts(mut self, built: Result<marts::Record>) -> RunRecord {
         let record = match built {

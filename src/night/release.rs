@@ -61,11 +61,11 @@ pub struct Released {
 /// All held answers of a tenant, by report.
 pub async fn held(lake: &Lake, tenant: &str) -> Result<Vec<(&'static Report, Slice)>> {
     let layout = Layout::new(tenant);
-    let keys = ledgers(lake, &layout).await?;
+    let (reports, keys) = Ledger::every(lake, &layout).await?;
     let mut found = Vec::new();
-    for report in catalog::all() {
-        let ledger = of(lake, &layout, report, &keys).await?;
-        found.extend(ledger.into_iter().flat_map(|l| l.held().cloned().collect::<Vec<_>>()).map(|s| (report, s)));
+    for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {
+        let ledger = Ledger::load_all(lake, &layout, &report.table(), &keys).await?;
+        found.extend(ledger.held().map(|s| (report, s.clone())));
     }
     Ok(found)
 }
@@ -94,10 +94,10 @@ pub async fn release(
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
     let run = new_id(clock);
     let begun = Begun::mark(place, &run).await?;
-    let keys = ledgers(&place.lake, &place.layout).await?;
+    let (reports, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut touched, mut done) = (Vec::new(), Vec::new());
-    for report in catalog::all() {
-        let Some(mut ledger) = of(&place.lake, &place.layout, report, &keys).await? else { continue };
+    for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {
+        let mut ledger = Ledger::load_all(&place.lake, &place.layout, &report.table(), &keys).await?;
         // Oldest first, as Graph would have answered them.
         let mut meant: Vec<Slice> = ledger.held().filter(|s| choice.means(report, s)).cloned().collect();
         meant.sort_by(|a, b| (a.day, &a.read_at).cmp(&(b.day, &b.read_at)));
@@ -168,6 +168,7 @@ async fn publish(
     slice.raw = held.raw.clone().filter(|o| !place.layout.is_held(&o.path));
     slice.objects = objects;
     slice.published_at = stamp(clock);
+    slice.published_by = run.to_string();
     let read_on = slice.read_on().unwrap_or(clock.today());
     ledger.record(slice);
     // Later answers have been noted already.
@@ -200,17 +201,4 @@ pub(super) fn unpacked(bytes: Bytes) -> Result<impl futures::Stream<Item = Resul
             Err(e) => Some((Err(broken(e)), None)),
         }
     }))
-}
-
-async fn ledgers(lake: &Lake, layout: &Layout) -> Result<Vec<String>> {
-    Ok(lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect())
-}
-
-/// All of a report's ledger, where it has one.
-async fn of(lake: &Lake, layout: &Layout, report: &Report, keys: &[String]) -> Result<Option<Ledger>> {
-    let table = report.table();
-    if !keys.iter().any(|k| k.contains(&format!("/report={table}/"))) {
-        return Ok(None);
-    }
-    Ledger::load_all(lake, layout, &table, keys).await.map(Some)
 }

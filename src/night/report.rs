@@ -266,6 +266,7 @@ async fn settle(
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
     slice.objects = objects;
     slice.published_at = stamp(night.clock);
+    slice.published_by = night.run.to_string();
     ledger.record(slice);
     ledger.save(&place.lake, &place.layout, &place.guard).await
 }

@@ -214,6 +214,32 @@ fn periods(report: &'static Report, ledger: &Ledger, today: Day) -> Vec<Request>
     found
 }
 
+/// A day that Graph still has and the lake has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Expiring {
+    /// The function's name.
+    pub report: String,
+    /// The day.
+    pub day: Day,
+    /// The last UTC day on which it can be read.
+    pub last_chance: Day,
+}
+
+/// Days of a report that Graph still has and the ledger has not, not even held, oldest first. None where the report is not
+/// asked for days, or not served.
+pub fn expiring(report: &Report, ledger: &Ledger, today: Day) -> Vec<Expiring> {
+    if !(report.date && report.night.dates && ledger.standing.availability == Availability::Served) {
+        return Vec::new();
+    }
+    (LAG_DAYS..=WINDOW_DAYS)
+        .rev()
+        .map(|n| today.plus(-n))
+        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(Status::Landed | Status::Empty)))
+        .filter(|d| ledger.held_at(Window::Date(*d), *d).is_none())
+        .map(|day| Expiring { report: report.function.clone(), day, last_chance: day.plus(WINDOW_DAYS) })
+        .collect()
+}
+
 /// How long the plan takes at the least: each function is paced by itself, and they go side by side.
 pub fn duration(plans: &[ReportPlan], pace: (u32, Duration)) -> Duration {
     let (requests, per) = pace;

@@ -45,14 +45,11 @@ type All = BTreeMap<String, Expected>;
 /// All objects that there should be, and what does not fit together in what says so.
 pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<(All, Vec<Finding>)> {
     let (mut all, mut findings) = (All::new(), Vec::new());
-    let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
-    let prefix = format!("{}/report=", layout.ledgers());
-    let mut reports: Vec<&str> = keys.iter().filter_map(|k| k.strip_prefix(&prefix)?.split('/').next()).collect();
-    reports.dedup();
+    let (reports, keys) = Ledger::every(lake, layout).await?;
     for report in reports {
-        match Ledger::load_all(lake, layout, report, &keys).await {
+        match Ledger::load_all(lake, layout, &report, &keys).await {
             Ok(ledger) => learn(&mut all, &ledger),
-            Err(e) => findings.push(Finding::new(&format!("{prefix}{report}"), Wrong::Ledger, e.to_string())),
+            Err(e) => findings.push(Finding::new(&layout.standing(&report), Wrong::Ledger, e.to_string())),
         }
     }
     let interrupted = lake.read(&layout.running()).await?.is_some();

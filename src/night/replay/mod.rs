@@ -109,11 +109,11 @@ async fn all(
     if progress.scope != told {
         progress = Progress { scope: told, done: BTreeSet::new() };
     }
-    let keys: Vec<String> = place.lake.list(&place.layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
+    let (known, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut done, mut ledgers) = (Vec::new(), Vec::new());
     for what in everything(scope) {
         let name = what.name();
-        if progress.done.contains(&name) || !keys.iter().any(|k| k.contains(&format!("/report={name}/"))) {
+        if progress.done.contains(&name) || !known.contains(&name) {
             continue;
         }
         let mut ledger = Ledger::load_all(&place.lake, &place.layout, &name, &keys).await?;
@@ -158,7 +158,7 @@ impl What {
 
 fn everything(scope: &Scope) -> Vec<What> {
     let lists = listings().chain(from_files()).filter(|_| scope.directory).map(What::List);
-    scope.reports.iter().map(|r| What::Report(r)).chain(lists).collect()
+    scope.reports.iter().copied().map(What::Report).chain(lists).collect()
 }
 
 fn told(scope: &Scope, codec: String) -> String {
