@@ -58,7 +58,8 @@ impl Held {
     /// Lines for people, with a header.
     pub(super) fn table(held: &[Held]) -> String {
         let row = |h: &Held| {
-            let (guard, reason) = h.slice.doubt.as_ref().map(|d| (d.guard.word(), d.reason.clone())).unwrap_or_default();
+            let (guard, reason) =
+                h.slice.doubt.as_ref().map(|d| (d.guard.word(), d.reason.clone())).unwrap_or_default();
             let (period, rows) = (h.slice.window.period().to_string(), output::count(h.slice.rows));
             vec![h.report.clone(), period, h.slice.day.to_string(), rows, guard.to_string(), reason]
         };

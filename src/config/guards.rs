@@ -178,8 +178,11 @@ impl GuardsFile {
         part("drop", guards.drop)?;
         part("duplicates", guards.duplicates)?;
         if guards.growth.is_nan() || guards.growth <= 1.0 {
-            return Err(Error::new(Kind::Config, format!("`growth = {}` under `[guards]` is no growth", guards.growth))
-                .hint("write a number above 1; 4 holds what is more than four times as much"));
+            return Err(Error::new(
+                Kind::Config,
+                format!("`growth = {}` under `[guards]` is no growth", guards.growth),
+            )
+            .hint("write a number above 1; 4 holds what is more than four times as much"));
         }
         Ok(guards)
     }
@@ -221,8 +224,7 @@ mod tests {
         let workload = &all()[0].workload;
         let [one, other] = [0, 1].map(|n| all().iter().filter(|r| r.workload == *workload).nth(n).unwrap());
         let elsewhere = all().iter().find(|r| r.workload != *workload).unwrap();
-        let text =
-            format!("[contracts]\n'*' = 'freeze'\n'{workload}' = 'reject'\n'{}' = 'evolve'\n", one.table());
+        let text = format!("[contracts]\n'*' = 'freeze'\n'{workload}' = 'reject'\n'{}' = 'evolve'\n", one.table());
         let g = guards(&text).unwrap();
         assert_eq!(g.contract(one), Contract::Evolve);
         assert_eq!(g.contract(other), Contract::Reject);

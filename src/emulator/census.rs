@@ -1,11 +1,11 @@
 //! How many rows each answer has, without a server: for whoever judges counts over many nights.
 
 use super::extent::{Asked, Extent};
+use super::facts::View;
 use super::history::History;
 use super::options::Options;
 use super::page::Page;
 use super::table::Sheet;
-use super::facts::View;
 use crate::catalog::Report;
 use crate::day::{Day, Window};
 

@@ -28,7 +28,11 @@ pub(super) fn contract(answer: &Answer<'_>, guards: &Guards) -> Option<Verdict> 
         (false, true) => format!("the catalog does not know {}", list(unknown.iter().collect())),
         (true, _) => format!("the answer lacks {}", list(missing.clone())),
         (false, false) => {
-            format!("the catalog does not know {}, and the answer lacks {}", list(unknown.iter().collect()), list(missing.clone()))
+            format!(
+                "the catalog does not know {}, and the answer lacks {}",
+                list(unknown.iter().collect()),
+                list(missing.clone())
+            )
         }
     };
     let figures = [("unknown_headers", unknown.len() as i64), ("missing_columns", missing.len() as i64)];
@@ -67,8 +71,7 @@ pub(super) fn window(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> O
             if inside || answer.report.role(Role::ReportDate).is_none() {
                 return None;
             }
-            let reason =
-                format!("it has days from {first} to {last}, and {asked} days up to {refresh} were asked for");
+            let reason = format!("it has days from {first} to {last}, and {asked} days up to {refresh} were asked for");
             Some(doubt(GuardName::Window, reason, &[("asked", asked), ("days", days)]))
         }
         Window::Date(day) => {

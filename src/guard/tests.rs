@@ -119,7 +119,11 @@ fn little_history_and_few_rows_say_nothing() {
 fn a_cut_at_a_round_number_is_held_where_history_says_more() {
     let ledger = eight_weeks(240, 30);
     let friday = |n, l: &Ledger| judged(detail(), "date=2026-11-20", "2026-11-20", rows(n), l);
-    holds(friday(100, &ledger), GuardName::RoundCount, "exactly 100 rows, where the last 8 Fridays had 244 at the least");
+    holds(
+        friday(100, &ledger),
+        GuardName::RoundCount,
+        "exactly 100 rows, where the last 8 Fridays had 244 at the least",
+    );
     assert_eq!(friday(99, &ledger), Verdict::Sound);
     assert_eq!(friday(101, &ledger), Verdict::Sound);
     assert_eq!(friday(100, &eight_weeks(98, 30)), Verdict::Sound, "a tenant of about a hundred people");
@@ -137,7 +141,11 @@ fn a_refresh_date_that_went_backwards_is_held() {
         let outcome = Outcome { refresh_dates: [day(at)].into(), ..rows(50) };
         judged(detail(), window, at, outcome, &ledger)
     };
-    holds(says("2026-11-14", "period=D7"), GuardName::RefreshDate, "2026-11-14, and an earlier answer's was 2026-11-17");
+    holds(
+        says("2026-11-14", "period=D7"),
+        GuardName::RefreshDate,
+        "2026-11-14, and an earlier answer's was 2026-11-17",
+    );
     for sound in ["2026-11-17", "2026-11-18"] {
         assert_eq!(says(sound, "period=D7"), Verdict::Sound);
     }
@@ -237,7 +245,8 @@ fn contracts_hold_or_refuse_other_columns() {
     assert!(matches!(by(Contract::Reject, unknown()), Verdict::Refuse(d) if d.reason.contains("`Mood`")));
     assert_eq!(by(Contract::Reject, rows(50)), Verdict::Sound);
     // What no document promises may be missing.
-    let optional = catalog::all().iter().flat_map(|r| r.columns.iter().map(move |c| (r, c))).find(|(_, c)| c.undocumented);
+    let optional =
+        catalog::all().iter().flat_map(|r| r.columns.iter().map(move |c| (r, c))).find(|(_, c)| c.undocumented);
     let (of, column) = optional.unwrap();
     let guards = Guards::default().with_contract(of, Contract::Freeze);
     let outcome = Outcome { missing_columns: vec![column.name.clone()], ..rows(5) };

@@ -219,7 +219,9 @@ mod tests {
     fn what_the_lake_keeps_about_itself_is_known() {
         let layout = Layout::new("a");
         let month = "2026-11-01".parse().unwrap();
-        for key in [layout.ledger("x", month), layout.standing("x"), layout.manifest(), layout.run("r"), layout.running()] {
+        for key in
+            [layout.ledger("x", month), layout.standing("x"), layout.manifest(), layout.run("r"), layout.running()]
+        {
             assert!(layout.keeps(&key) && layout.may_be_ours(&key), "{key}");
         }
         for key in [layout.raw("x", Window::Present, "n"), layout.monthly("x", month), "notes.txt".into()] {

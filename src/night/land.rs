@@ -173,7 +173,9 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
                     let to = place.layout.held(&report.table(), answer.window, &name);
                     match kept {
                         // Raw is deleted when its time is over, whatever a person has or has not looked at.
-                        Some(object) if matches!(place.raw, RawPolicy::Days(_)) => Some(moved(place, object, to).await?),
+                        Some(object) if matches!(place.raw, RawPolicy::Days(_)) => {
+                            Some(moved(place, object, to).await?)
+                        }
                         kept => kept,
                     }
                 }
@@ -240,7 +242,9 @@ fn decide(answer: &Answer<'_>, sha256: &str, read: Result<Parsed>) -> Result<(Pa
 fn refused(report: &Report, doubt: Doubt) -> Error {
     Error::new(Kind::Contract, format!("the contract of the table allows no other columns: {}", doubt.reason))
         .with("report", &report.function)
-        .hint("update usagelake, which may know the columns, or let the table evolve: `[contracts]` in the pipeline file")
+        .hint(
+            "update usagelake, which may know the columns, or let the table evolve: `[contracts]` in the pipeline file",
+        )
 }
 
 /// What the parser makes of an answer.

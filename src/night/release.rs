@@ -190,7 +190,8 @@ fn gone(path: Option<&str>) -> Error {
 
 /// A compressed body in chunks.
 pub(super) fn unpacked(bytes: Bytes) -> Result<impl futures::Stream<Item = Result<Bytes>>> {
-    let broken = |e: std::io::Error| Error::new(Kind::NotAReport, "what was kept of the answer cannot be unpacked").because(e);
+    let broken =
+        |e: std::io::Error| Error::new(Kind::NotAReport, "what was kept of the answer cannot be unpacked").because(e);
     let zstd = zstd::stream::read::Decoder::new(std::io::Cursor::new(bytes)).map_err(broken)?;
     Ok(stream::unfold(Some(zstd), move |zstd| async move {
         let mut zstd = zstd?;

@@ -82,7 +82,8 @@ fn learn(all: &mut All, ledger: &Ledger) {
         for object in &slice.objects {
             // A list of the directory fills several tables.
             let table = object.path.split('/').nth(1).unwrap_or_default();
-            let form = if table == ledger.report() { form() } else { Some(Form { schema: schema_of(table).map(|s| s.0) }) };
+            let form =
+                if table == ledger.report() { form() } else { Some(Form { schema: schema_of(table).map(|s| s.0) }) };
             all.insert(object.path.clone(), Expected::new(object, form));
         }
         for raw in slice.raw.iter().chain(slice.before.iter().filter_map(|r| r.raw.as_ref())) {

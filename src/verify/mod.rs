@@ -97,7 +97,9 @@ pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, 
     let checks = expected.into_iter().map(|(key, expected)| {
         let (lake, size) = (lake.clone(), sizes.get(key.as_str()).copied());
         let task = async move { check(&lake, &key, &expected, size).await };
-        async move { tokio::spawn(task).await.unwrap_or_else(|e| Err(Error::new(Kind::Lake, "a check has stopped").because(e))) }
+        async move {
+            tokio::spawn(task).await.unwrap_or_else(|e| Err(Error::new(Kind::Lake, "a check has stopped").because(e)))
+        }
     });
     let mut checks = futures::stream::iter(checks).buffer_unordered(READING);
     let mut proof = Proof { tenant: tenant.to_string(), objects: 0, bytes: 0, rows: 0, findings };
@@ -109,7 +111,11 @@ pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, 
         proof.findings.extend(finding);
     }
     for key in lake.half_written(tenant).await {
-        proof.findings.push(Finding::new(&key, Wrong::HalfWritten, "a run that did not end left it; the next run deletes it"));
+        proof.findings.push(Finding::new(
+            &key,
+            Wrong::HalfWritten,
+            "a run that did not end left it; the next run deletes it",
+        ));
     }
     if lake.read(&layout.manifest()).await?.map(|f| f.bytes) != before {
         return Err(Error::new(Kind::Locked, "a run has changed the lake meanwhile")
@@ -135,9 +141,8 @@ struct Checked {
 }
 
 async fn check(lake: &Lake, key: &str, expected: &Expected, size: Option<u64>) -> Result<Checked> {
-    let none = |wrong, message: String| {
-        Ok(Checked { bytes: 0, rows: 0, finding: Some(Finding::new(key, wrong, message)) })
-    };
+    let none =
+        |wrong, message: String| Ok(Checked { bytes: 0, rows: 0, finding: Some(Finding::new(key, wrong, message)) });
     let Some(size) = size else {
         return none(Wrong::Missing, format!("it should have {} bytes and is not there", expected.size));
     };

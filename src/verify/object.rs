@@ -67,7 +67,9 @@ pub(super) fn differs(seen: &Seen, form: &Form, rows: u64) -> Option<(Wrong, Str
         let more: Vec<String> = have.iter().filter(|n| !should.contains(n)).map(|n| format!("`{n}`")).collect();
         let message = match (lacks.is_empty(), more.is_empty()) {
             (true, true) => "its columns have another order than the table's".to_string(),
-            _ => format!("its columns are not the table's: it lacks {}; it has {} beside", or_none(lacks), or_none(more)),
+            _ => {
+                format!("its columns are not the table's: it lacks {}; it has {} beside", or_none(lacks), or_none(more))
+            }
         };
         return Some((Wrong::Schema, message));
     }

@@ -11,7 +11,11 @@ const MAIL: &str = "getEmailActivityUserDetail";
 const TABLE: &str = "email_activity_user_detail";
 
 fn unreadable(n: i32) -> String {
-    format!("[[rules]]\nfunction = '{MAIL}'\nwindow = 'date={}'\nfault.late = {{ day = '{}', days = 60, refused = true }}\n", ago(n), ago(n))
+    format!(
+        "[[rules]]\nfunction = '{MAIL}'\nwindow = 'date={}'\nfault.late = {{ day = '{}', days = 60, refused = true }}\n",
+        ago(n),
+        ago(n)
+    )
 }
 
 #[test]
@@ -22,7 +26,8 @@ fn a_day_that_is_about_to_be_lost_is_an_alarm_before_it_is() {
     let ran = world.run(&["--report", MAIL]).exits(0);
     assert!(ran.record["expires_soon"].is_null());
     world.today(ago(-1));
-    let ran = world.run(&["--report", MAIL]).exits(3).says(&["ALARM: 1 day that Graph still has", "lost after 2026-11-28"]);
+    let ran =
+        world.run(&["--report", MAIL]).exits(3).says(&["ALARM: 1 day that Graph still has", "lost after 2026-11-28"]);
     assert_eq!(ran.record["expires_soon"][0]["day"], ago(20).to_string());
     assert_eq!(ran.record["outcome"], "partial");
     let today = ago(-1).to_string();
@@ -45,7 +50,8 @@ fn listener() -> (String, std::thread::JoinHandle<String>) {
             text.extend_from_slice(&chunk[..n]);
             let whole = String::from_utf8_lossy(&text);
             let Some((head, body)) = whole.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let length =
+                head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
             if n == 0 || length.is_some_and(|n| body.len() >= n) {
                 break;
             }
@@ -71,7 +77,9 @@ fn hooks_are_told_what_went_wrong_and_nothing_of_a_good_night() {
     };
     run(&world).exits(0);
     assert!(!file.exists(), "a good night is no news");
-    world.faults(&format!("[[rules]]\nfunction = '{MAIL}'\nfault.column-renamed = {{ header = 'User Principal Name', to = 'Account' }}"));
+    world.faults(&format!(
+        "[[rules]]\nfunction = '{MAIL}'\nfault.column-renamed = {{ header = 'User Principal Name', to = 'Account' }}"
+    ));
     run(&world).exits(3);
     let told: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(told["events"], serde_json::json!(["partial", "held"]));
@@ -112,7 +120,9 @@ fn what_days_said_when_they_were_read_can_be_asked() {
         let ran = world.ask(&["query", "--json", sql]).exits(0);
         serde_json::from_str(&ran.stdout).unwrap()
     };
-    let restated = ask("SELECT day, count(*) AS n, min(rows) AS few, max(rows) AS many FROM readings WHERE period = 1 GROUP BY day HAVING count(*) > 1");
+    let restated = ask(
+        "SELECT day, count(*) AS n, min(rows) AS few, max(rows) AS many FROM readings WHERE period = 1 GROUP BY day HAVING count(*) > 1",
+    );
     assert_eq!(restated.as_array().unwrap().len(), 1, "{restated}");
     assert_eq!((&restated[0]["day"], &restated[0]["n"]), (&ago(3).to_string().into(), &2.into()));
     let slice = world.slice(TABLE, ago(3));

@@ -261,7 +261,8 @@ fn contracts_freeze_or_reject_other_columns() {
     world.faults(&fault(MAIL, "column-added = { header = 'Mood', value = 'good' }"));
     world.set(&format!("contracts = {{ '{TABLE}' = 'reject' }}"));
     let ran = world.run_day(MAIL, ago(3)).exits(1);
-    let ran = ran.says(&["failed: ", "the contract of the table allows no other columns: the catalog does not know `Mood`"]);
+    let ran =
+        ran.says(&["failed: ", "the contract of the table allows no other columns: the catalog does not know `Mood`"]);
     assert_eq!(ran.report(MAIL)["problems"][0]["kind"], "contract");
     assert!(world.snapshot(&["tables"]) == before);
     world.set("contracts = { Email = 'freeze' }");

@@ -39,7 +39,8 @@ fn verify(world: &World) -> (Ran, Vec<Value>) {
 #[track_caller]
 fn finds(world: &World, wrong: &str, object: &str) {
     let (ran, findings) = verify(world);
-    let found: Vec<_> = findings.iter().map(|f| (f["wrong"].as_str().unwrap(), f["object"].as_str().unwrap())).collect();
+    let found: Vec<_> =
+        findings.iter().map(|f| (f["wrong"].as_str().unwrap(), f["object"].as_str().unwrap())).collect();
     assert_eq!(found, [(wrong, object)], "{findings:?}");
     ran.exits(3);
 }
@@ -108,7 +109,9 @@ fn each_flipped_byte_cut_gap_and_stranger_is_found() {
         std::fs::write(&path, &good).unwrap();
 
         let folder = key.rsplit_once('/').unwrap().0;
-        for (name, wrong) in [("part-1.parquet", "foreign"), ("notes.txt", "foreign"), ("part-0.parquet#1", "half-written")] {
+        for (name, wrong) in
+            [("part-1.parquet", "foreign"), ("notes.txt", "foreign"), ("part-0.parquet#1", "half-written")]
+        {
             let stranger = format!("{folder}/{name}");
             std::fs::write(self::path(&world, &stranger), &good).unwrap();
             finds(&world, wrong, &stranger);
@@ -162,7 +165,8 @@ fn wrong_rows_other_columns_and_contradictions_are_found() {
 
     // The file of another table, with ledger and manifest made to fit.
     let (other, file) = world.files("tables/office365_activations_user_detail").pop_first().unwrap();
-    let rows_of = world.table("office365_activations_user_detail").0.iter().find(|(k, _)| *k == other).unwrap().1.num_rows();
+    let rows_of =
+        world.table("office365_activations_user_detail").0.iter().find(|(k, _)| *k == other).unwrap().1.num_rows();
     let (size, other_size) = (format!("\"size\":{},", bytes.len()), format!("\"size\":{},", file.len()));
     let (is, would) = (of(&sha(&bytes), rows), of(&sha(&file), rows_of as u64));
     std::fs::write(path(&world, &key), &file).unwrap();

@@ -92,12 +92,7 @@ pub async fn replay(
     Ok(done)
 }
 
-async fn all(
-    place: &Place,
-    scope: &Scope,
-    clock: Clock,
-    watch: &(dyn Fn(&Replayed) + Sync),
-) -> Result<Vec<Replayed>> {
+async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
     let run = new_id(clock);
     let begun = Begun::mark(place, &run).await?;
     let mark = place.layout.replay();
