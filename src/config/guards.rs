@@ -110,7 +110,7 @@ pub struct Guards {
     /// Days before a day is lost on which that is an alarm.
     pub warn_days: i32,
     /// Contracts by function; what is not here evolves.
-    contracts: BTreeMap<String, Contract>,
+    pub contracts: BTreeMap<String, Contract>,
 }
 
 /// Rows at which Graph is known to cut (100), and sizes of pages and limits that services like.
@@ -144,13 +144,6 @@ impl Guards {
     /// The contract of a report's table.
     pub fn contract(&self, report: &Report) -> Contract {
         self.contracts.get(&report.function).copied().unwrap_or_default()
-    }
-
-    /// These guards with other contracts.
-    #[cfg(test)]
-    pub(crate) fn with_contract(mut self, report: &Report, contract: Contract) -> Guards {
-        self.contracts.insert(report.function.clone(), contract);
-        self
     }
 }
 

@@ -225,6 +225,10 @@ fn a_lost_key_is_held_where_it_was_there_before() {
     assert_eq!(without_key(two, &Guards { off: vec![GuardName::LostKey], ..Guards::default() }), None);
 }
 
+fn with_contract(report: &Report, contract: Contract) -> Guards {
+    Guards { contracts: [(report.function.clone(), contract)].into(), ..Guards::default() }
+}
+
 #[test]
 fn contracts_hold_or_refuse_other_columns() {
     let report = detail();
@@ -234,7 +238,7 @@ fn contracts_hold_or_refuse_other_columns() {
     let unknown = || Outcome { unknown_headers: vec!["Mood".into()], ..rows(50) };
     let missing = || Outcome { missing_columns: vec![promised.clone()], ..rows(50) };
     let by = |contract, outcome| {
-        let guards = Guards::default().with_contract(report, contract);
+        let guards = with_contract(report, contract);
         judged_by(&guards, report, "period=D7", "2026-11-18", outcome, &ledger, 0)
     };
     for outcome in [unknown(), missing()] {
@@ -248,7 +252,7 @@ fn contracts_hold_or_refuse_other_columns() {
     let optional =
         catalog::all().iter().flat_map(|r| r.columns.iter().map(move |c| (r, c))).find(|(_, c)| c.undocumented);
     let (of, column) = optional.unwrap();
-    let guards = Guards::default().with_contract(of, Contract::Freeze);
+    let guards = with_contract(of, Contract::Freeze);
     let outcome = Outcome { missing_columns: vec![column.name.clone()], ..rows(5) };
     let window = if of.periods.is_empty() { "present" } else { "period=D7" };
     assert_eq!(judged_by(&guards, of, window, "2026-11-18", outcome, &ledger, 0), Verdict::Sound);

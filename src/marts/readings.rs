@@ -188,7 +188,7 @@ fn loads(slices: &[(&str, &Slice)]) -> Vec<ArrayRef> {
     let mut by_time: Vec<_> = slices.iter().filter(|(_, s)| !s.objects.is_empty()).collect();
     by_time.sort_by(|(_, a), (_, b)| a.published_at.cmp(&b.published_at));
     for (report, slice) in by_time {
-        slice.objects.iter().for_each(|object| drop(latest.insert(&object.path, (*report, *slice, object))));
+        latest.extend(slice.objects.iter().map(|object| (&object.path, (*report, *slice, object))));
     }
     let rows: Vec<_> = latest.into_values().collect();
     vec![
