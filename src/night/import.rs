@@ -132,7 +132,7 @@ async fn all(place: &Place, files: Vec<File>, clock: Clock) -> Result<Vec<(PathB
             result => results.push((file.path, result)),
         }
     }
-    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, begun.interrupted).await?;
+    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;
     Ok(results)

@@ -204,7 +204,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         }
         return Ok(record);
     }
-    let mut manifest = Manifest::after(job.lake, &layout, &published, begun.interrupted).await?;
+    let mut manifest = Manifest::after(job.lake, &layout, &published, &id, begun.interrupted).await?;
     if let Some((models, options)) = job.marts {
         let (lake, tenant, codec, clock) = (job.lake, job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };

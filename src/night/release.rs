@@ -117,7 +117,7 @@ async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Res
         }
         touched.push(ledger);
     }
-    let manifest = Manifest::after(&place.lake, &place.layout, &touched, begun.interrupted).await?;
+    let manifest = Manifest::after(&place.lake, &place.layout, &touched, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;
     Ok(done)

@@ -161,6 +161,18 @@ fn a_report_that_is_no_longer_refreshed_is_not_landed_every_night() {
     world.manifest_is_whole();
 }
 
+/// A night has the month of the last refresh date of each window loaded, however old it is. What a slice of it says of a
+/// month's object is old news where later answers have changed the object since.
+#[test]
+fn an_old_slice_has_no_say_in_the_manifest() {
+    let mut world = World::with(usagelake::emulator::Options { days: 175, ..super::world::options() });
+    for n in [130, 110, 90, 70, 50, 30, 10] {
+        world.today(ago(n));
+        world.run(&["--report", "getEmailActivityCounts", "getOneDriveUsageAccountCounts"]).exits(0);
+        world.manifest_is_whole();
+    }
+}
+
 /// Graph's machines do not all refresh at once: a later night may hear the older answer again.
 #[test]
 fn an_answer_of_before_changes_neither_the_table_nor_the_manifest() {

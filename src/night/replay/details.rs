@@ -70,6 +70,7 @@ pub(super) async fn rebuild(
                 continue;
             }
             replayed.changed += 1;
+            replayed.objects.push(object.clone());
             let raw = slice.raw.clone();
             let slice = Slice { objects: vec![object.clone()], ..filled(slice, &landed) };
             ledger.amend(Slice { raw, ..slice });

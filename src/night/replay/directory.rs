@@ -56,6 +56,7 @@ pub(super) async fn rebuild(
             continue;
         }
         replayed.changed += 1;
+        replayed.objects.push(object.clone());
         slice.objects.retain(|o| o.path != path);
         slice.objects.push(object);
         ledger.amend(slice);

@@ -94,7 +94,10 @@ pub(super) async fn rebuild(
         place.lake.replace(&object.path, bytes, &place.guard).await?;
         replayed.partitions += 1;
         replayed.rows += object.rows;
-        replayed.changed += u64::from(amend(ledger, &object));
+        if amend(ledger, &object) {
+            replayed.changed += 1;
+            replayed.objects.push(object);
+        }
     }
     Ok(replayed)
 }

@@ -62,6 +62,9 @@ pub struct Replayed {
     pub changed: u64,
     /// Rows in them.
     pub rows: u64,
+    /// What has changed, as it is now.
+    #[serde(skip)]
+    objects: Vec<Object>,
 }
 
 /// How far a replay has come.
@@ -128,7 +131,8 @@ async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replay
         let text = serde_json::to_vec(&progress).unwrap_or_default();
         place.lake.replace(&mark, text.into(), &place.guard).await?;
     }
-    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, begun.interrupted).await?;
+    let mut manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
+    done.iter().flat_map(|t: &Replayed| &t.objects).for_each(|object| manifest.insert(object));
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     place.lake.delete(&mark).await?;
     begun.end(place).await?;
