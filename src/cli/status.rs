@@ -13,7 +13,7 @@ use crate::day::{Day, Window};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Availability, Ledger, Slice, Status as State};
-use crate::plan::{Expiring, LAG_DAYS, WINDOW_DAYS};
+use crate::plan::{self, Expiring, LAG_DAYS, WINDOW_DAYS};
 
 /// What to show.
 #[derive(Args)]
@@ -113,6 +113,7 @@ impl Status {
             crate::config::select(&self.report, &[])?
         };
         let (mut reports, mut expiring, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let mut expires_soon = 0;
         for report in wanted {
             let table = report.table();
             if !keys.iter().any(|k| k.contains(&format!("/report={table}/"))) {
@@ -120,7 +121,8 @@ impl Status {
             }
             let ledger = Ledger::load_all(lake, &layout, &table, &keys).await?;
             held.extend(ledger.held().map(|s| Held { report: report.function.clone(), slice: s.clone() }));
-            expiring.extend(crate::plan::expiring(report, &ledger, today));
+            expiring.extend(plan::expiring(report, &ledger, today));
+            expires_soon += plan::expires_soon(report, &ledger, today, warn_days).len();
             let refreshed = ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max();
             reports.push(covered(&report.function, table, &ledger, refreshed));
         }
@@ -133,8 +135,6 @@ impl Status {
             }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
-        let soon = |e: &&Expiring| e.last_chance.since(today) <= warn_days;
-        let expires_soon = expiring.iter().filter(soon).count();
         Ok(Document { tenant, today, held, expiring, expires_soon, reports })
     }
 

@@ -40,6 +40,8 @@ pub struct Past<'a> {
     same: Option<&'a Slice>,
     /// All other published slices of [`HISTORY_DAYS`].
     others: Vec<&'a Slice>,
+    /// What guards hold of the report.
+    held: Vec<&'a Slice>,
 }
 
 impl<'a> Past<'a> {
@@ -48,7 +50,14 @@ impl<'a> Past<'a> {
         let landed = || ledger.slices().filter(|s| s.status == Status::Landed && s.rows > 0);
         let is_same = |s: &&Slice| s.window == window && s.day == day;
         let near = |s: &&Slice| s.day.since(day).abs() <= HISTORY_DAYS;
-        Past { same: landed().find(is_same), others: landed().filter(near).filter(|s| !is_same(s)).collect() }
+        let others = landed().filter(near).filter(|s| !is_same(s)).collect();
+        Past { same: landed().find(is_same), others, held: ledger.held().filter(|s| !is_same(s)).collect() }
+    }
+
+    /// Whether another answer is held because it was cut to so many rows.
+    fn cut_to(&self, rows: u64) -> bool {
+        let cut = |s: &Slice| s.doubt.as_ref().is_some_and(|d| d.guard == GuardName::RoundCount);
+        self.held.iter().any(|s| s.rows == rows && cut(s))
     }
 
     /// All that is published.

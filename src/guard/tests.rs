@@ -117,17 +117,38 @@ fn little_history_and_few_rows_say_nothing() {
 
 #[test]
 fn a_cut_at_a_round_number_is_held_where_history_says_more() {
-    let ledger = eight_weeks(240, 30);
+    let mut ledger = eight_weeks(340, 30);
     let friday = |n, l: &Ledger| judged(detail(), "date=2026-11-20", "2026-11-20", rows(n), l);
     holds(
         friday(100, &ledger),
         GuardName::RoundCount,
-        "exactly 100 rows, where the last 8 Fridays had 244 at the least",
+        "exactly 100 rows, where the last 8 Fridays had 344 at the least",
     );
-    assert_eq!(friday(99, &ledger), Verdict::Sound);
-    assert_eq!(friday(101, &ledger), Verdict::Sound);
+    for sound in [99, 101, 115] {
+        assert_eq!(friday(sound, &ledger), Verdict::Sound, "{sound}");
+    }
     assert_eq!(friday(100, &eight_weeks(98, 30)), Verdict::Sound, "a tenant of about a hundred people");
     assert_eq!(friday(100, &Ledger::empty("x")), Verdict::Sound, "nobody knows better");
+    assert_eq!(friday(100, &eight_weeks(340, 80)), Verdict::Sound, "a holiday with as many people as a Sunday");
+    // Between the years a hundred of 210 may be at work; a witness makes it a cut.
+    let mut fewer = eight_weeks(210, 30);
+    assert_eq!(friday(100, &fewer), Verdict::Sound);
+    let thursday = |l: &Ledger| judged(detail(), "date=2026-11-19", "2026-11-19", rows(100), l);
+    holds(thursday(&fewer), GuardName::RoundCount, "where an earlier reading of the same had 213");
+    let Verdict::Hold(doubt) = thursday(&fewer) else { unreachable!() };
+    let held = Slice { status: Status::Held, doubt: Some(doubt), ..slice("date=2026-11-19", "2026-11-19", 100) };
+    fewer.hold(held);
+    holds(friday(100, &fewer), GuardName::RoundCount, "and so has another answer of the report");
+    assert_eq!(friday(120, &fewer), Verdict::Sound);
+    // Who is listed for a period does not depend on holidays.
+    for at in ["2026-11-15", "2026-11-16", "2026-11-17"] {
+        ledger.record(slice("period=D7", at, 120));
+    }
+    holds(
+        judged(detail(), "period=D7", "2026-11-18", rows(100), &ledger),
+        GuardName::RoundCount,
+        "`period=D7` had 120",
+    );
     let off = Guards { off: vec![GuardName::RoundCount], ..Guards::default() };
     let verdict = judged_by(&off, detail(), "date=2026-11-20", "2026-11-20", rows(100), &ledger, 0);
     assert_eq!(verdict, Verdict::Sound);

@@ -9,25 +9,37 @@ use crate::ledger::{Doubt, Slice};
 const MOST: usize = 8;
 /// How much more than the busiest of the two quietest weekdays a holiday may have, as a multiple.
 const QUIET: f64 = 1.5;
-/// How much more than a round count history must say, as a multiple of it: a tenant of 103 people may well have 100.
+/// How much more than a round count all answers for a period had, as a multiple of it: of 103 people three may leave.
 const MORE: f64 = 1.1;
+/// The same for a day without another witness: between the years less than half of the people are at work.
+const SEVERAL: f64 = 3.0;
 
-/// A cut at a limit: exactly a round number of rows where every answer like it had clearly more.
+/// A cut at a limit: exactly a round number of rows where there should be more. A holiday may well leave a hundred people,
+/// so a day needs a witness: an earlier reading of it that had more, another answer of the report that is held for the same
+/// count, or a history that never had less than several times as much.
 pub(super) fn round_count(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> Option<Doubt> {
     let rows = answer.outcome.rows;
     if !guards.looks(GuardName::RoundCount) || !guards.round_counts.contains(&rows) {
         return None;
     }
+    let held = |reason: String, more: u64| {
+        let reason = format!("it has exactly {rows} rows, {reason}: it may be cut");
+        Some(doubt(GuardName::RoundCount, reason, &[("rows", rows as i64), ("more", more as i64)]))
+    };
+    if let Some(before) = past.same.map(|s| s.rows).filter(|before| *before > rows) {
+        return held(format!("where an earlier reading of the same had {before}"), before);
+    }
+    if past.cut_to(rows) {
+        return held("and so has another answer of the report that had more before".to_string(), rows);
+    }
     let history = history(answer, past);
     let least = *history.iter().min()?;
-    if history.len() < guards.least_history || (least as f64) < rows as f64 * MORE {
+    let more = if matches!(answer.window, Window::Date(_)) { SEVERAL } else { MORE };
+    let clear = history.len() >= guards.least_history && least as f64 >= rows as f64 * more;
+    if !clear || like_a_quiet_day(answer, past, guards) {
         return None;
     }
-    let reason = format!(
-        "it has exactly {rows} rows, where {} had {least} at the least: it may be cut",
-        alike(answer.window, answer.day, history.len())
-    );
-    Some(doubt(GuardName::RoundCount, reason, &[("rows", rows as i64), ("least", least as i64)]))
+    held(format!("where {} had {least} at the least", alike(answer.window, answer.day, history.len())), least)
 }
 
 /// Far fewer or far more rows than history says.

@@ -36,7 +36,7 @@ use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Ledger, Manifest};
 use crate::marts::Models;
-use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, plan};
+use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
 use record::{Outcome, Problem, ReportRecord, RunRecord, overall};
 use report::{Night, extract, stamp};
@@ -225,13 +225,12 @@ fn expiring(job: &Job<'_>, ledgers: &[Ledger]) -> Vec<Expiring> {
     if job.wishes.from.is_some() || job.wishes.to.is_some() {
         return Vec::new();
     }
-    let today = job.clock.today();
+    let (today, warn_days) = (job.clock.today(), job.guards.warn_days);
     let of = |report: &&'static Report| {
         let ledger = ledgers.iter().find(|l| l.report() == report.table());
-        ledger.map(|l| crate::plan::expiring(report, l, today)).unwrap_or_default()
+        ledger.map(|l| expires_soon(report, l, today, warn_days)).unwrap_or_default()
     };
-    let soon = |e: &Expiring| e.last_chance.since(today) <= job.guards.warn_days;
-    job.reports.iter().flat_map(of).filter(soon).collect()
+    job.reports.iter().flat_map(of).collect()
 }
 
 /// Reads the lists of the directory, one after the other, and the file of product names.

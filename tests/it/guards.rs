@@ -77,10 +77,15 @@ fn day_rule(n: i32, fault: &str) -> String {
 #[test]
 fn the_cut_to_a_hundred_rows_is_held_and_a_person_releases_it() {
     let world = world(&[MAIL]);
-    world.faults(&day_rule(1, "first-rows = {}"));
-    let window = format!("date={}", ago(1));
-    holds(&world, MAIL, &window, "round-count", "exactly 100 rows");
-    assert!(world.day(TABLE, ago(1)).0.is_empty(), "nothing of it is published");
+    // As in October 2019: every CSV. The days that were read before tell it, and then the new one is one of many.
+    let published = world.snapshot(&["tables"]);
+    world.faults(&fault(MAIL, "first-rows = {}"));
+    let ran = world.run(&["--report", MAIL]).exits(3).says(&["guard `round-count`: it has exactly 100 rows"]);
+    assert_eq!(ran.report(MAIL)["held"], 4, "from Monday to Thursday; on Sunday fewer were at work: {:#}", ran.record);
+    let after = world.snapshot(&["tables"]);
+    assert!(published.iter().all(|(key, sha)| after.get(key) == Some(sha)), "what was published stays");
+    assert!(world.day(TABLE, ago(1)).0.is_empty(), "nothing of the new day is published");
+    assert!(held(&world, TABLE, &format!("date={}", ago(1)))["reason"].as_str().unwrap().contains("another answer"));
 
     // First thing that status says.
     let today = ago(-1).to_string();
@@ -97,7 +102,8 @@ fn the_cut_to_a_hundred_rows_is_held_and_a_person_releases_it() {
     world.ask(&["release", "--report", MAIL]).exits(2).says(&["it is not said which", "`--all`"]);
     world.ask(&["release", "--report", MAIL, "--day", "2026-01-01"]).exits(2).says(&["no guard holds such an answer"]);
     let release = ["release", "--report", MAIL, "--day", &day, "--period", "1", "--today", &today];
-    world.ask(&release).exits(0).says(&["released: getEmailActivityUserDetail", "100 rows", "nothing is held"]);
+    let ran = world.ask(&release).exits(0).says(&["released: getEmailActivityUserDetail", "100 rows"]);
+    assert!(ran.stdout.contains("round-count"), "the others are still held: {}", ran.stdout);
     assert_eq!(world.day(TABLE, ago(1)).rows(), 100);
     let slice = world.slice(TABLE, ago(1));
     assert_eq!((&slice["status"], &slice["rows"], &slice["doubt"]), (&"landed".into(), &100.into(), &Value::Null));
@@ -138,8 +144,8 @@ fn without_raw_the_body_is_kept_among_the_held_until_somebody_decides() {
     for discard in [false, true] {
         let mut world = world(&[MAIL]);
         world.set("raw = 'off'");
-        world.faults(&day_rule(1, "first-rows = {}"));
-        holds(&world, MAIL, &format!("date={}", ago(1)), "round-count", "exactly 100 rows");
+        world.faults(&day_rule(1, "doubled = {}"));
+        holds(&world, MAIL, &format!("date={}", ago(1)), "duplicates", "rows repeat");
         let kept: Vec<String> = world.files("_usagelake/held").into_keys().collect();
         assert_eq!(kept.len(), 1, "{kept:?}");
         assert!(kept[0].starts_with(&format!("_usagelake/held/tenant=contoso/report={TABLE}/date={}/", ago(1))));
@@ -156,7 +162,10 @@ fn without_raw_the_body_is_kept_among_the_held_until_somebody_decides() {
             world.run(&["--report", MAIL]).exits(0);
             assert!(world.day(TABLE, ago(1)).rows() > 110);
         } else {
-            assert_eq!((&slice["status"], world.day(TABLE, ago(1)).rows()), (&"landed".into(), 100));
+            assert_eq!(
+                (&slice["status"], slice["rows"].as_u64()),
+                (&"landed".into(), Some(world.day(TABLE, ago(1)).rows() as u64))
+            );
             assert!(slice["raw"].is_null());
         }
         world.manifest_is_whole();
@@ -239,7 +248,7 @@ fn names_that_turn_concealed_are_held_until_somebody_has_looked() {
     world.faults(&format!("[[rules]]\nfault.concealed = {{ from = '{}' }}", ago(-1)));
     let ran = world.run(&["--report", MAIL]).exits(3).says(&["guard `concealment`: all names are concealed"]);
     let held = ran.report(MAIL)["held"].as_u64().unwrap();
-    assert!(held >= 6, "the new day, and those that were read again: {held}");
+    assert!(held >= 5, "the new day, and those that were read again: {held}");
     assert_eq!(world.slice(TABLE, ago(2))["names"], "named", "what was published stays");
     world.ask(&["release", "--all", "--today", "2026-11-21"]).exits(0).says(&["released: ", "nothing is held"]);
     assert_eq!(world.slice(TABLE, ago(2))["names"], "concealed");
@@ -296,34 +305,41 @@ fn half_a_year(options: Options) -> (Vec<String>, usize, usize) {
     let census = Census::new(options);
     let reports: Vec<&'static Report> = catalog::all().iter().filter(|r| r.default && r.verified).collect();
     let (mut fired, mut cut, mut caught) = (Vec::new(), 0, 0);
+    let judged = |ledger: &Ledger, report, window, day, outcome: &Outcome| {
+        judge(&Answer { report, window, day, outcome, repeated: 0 }, &Past::of(ledger, window, day), &guards)
+    };
     for report in reports {
         let mut ledger = Ledger::empty(&report.table());
         for n in (0..180).rev() {
             let today = end.plus(-n);
+            // The last night once more, with every answer cut.
+            let mut last = if n == 0 { ledger.clone() } else { Ledger::empty("") };
             let wishes = Wishes { reread_days: usagelake::config::REREAD_DAYS, ..Wishes::default() };
             for request in plan(report, &ledger, today, wishes).requests {
                 let window = request.window;
                 let (rows, refresh) = census.rows(report, window, today).unwrap();
                 let day = if let Window::Date(day) = window { day } else { refresh };
                 let outcome = ordinary(report, window, rows, refresh);
-                let answer = Answer { report, window, day, outcome: &outcome, repeated: 0 };
-                let verdict = judge(&answer, &Past::of(&ledger, window, day), &guards);
+                let verdict = judged(&ledger, report, window, day, &outcome);
                 if verdict != Verdict::Sound {
                     fired.push(format!("{today} {} {window}: {verdict:?}", report.function));
                 }
-                if n == 0 && rows > 110 && matches!(window, Window::Date(_)) {
+                let slice = |status, rows| {
+                    let mut slice = Slice::new(window, day, status, &format!("{today}T03:00:00Z"), "r");
+                    (slice.rows, slice.refresh_date, slice.names) =
+                        (rows, Some(refresh), Names::of(outcome.named_rows, 0));
+                    slice.published_at.clone_from(&slice.read_at);
+                    slice
+                };
+                if n == 0 && rows > 110 && report.date {
                     cut += 1;
-                    let outcome = ordinary(report, window, 100, refresh);
-                    let answer = Answer { report, window, day, outcome: &outcome, repeated: 0 };
-                    let verdict = judge(&answer, &Past::of(&ledger, window, day), &guards);
-                    caught += usize::from(matches!(verdict, Verdict::Hold(d) if d.guard == GuardName::RoundCount));
+                    let verdict = judged(&last, report, window, day, &ordinary(report, window, 100, refresh));
+                    if let Verdict::Hold(doubt) = verdict {
+                        caught += usize::from(doubt.guard == GuardName::RoundCount);
+                        last.hold(Slice { doubt: Some(doubt), ..slice(Status::Held, 100) });
+                    }
                 }
-                let status = if rows > 0 { Status::Landed } else { Status::Empty };
-                let mut slice = Slice::new(window, day, status, &format!("{today}T03:00:00Z"), "r");
-                (slice.rows, slice.refresh_date) = (rows, Some(refresh));
-                slice.names = Names::of(outcome.named_rows, 0);
-                slice.published_at.clone_from(&slice.read_at);
-                ledger.record(slice);
+                ledger.record(slice(if rows > 0 { Status::Landed } else { Status::Empty }, rows));
                 ledger.standing.answered(window, today, Some(refresh));
             }
         }
@@ -346,6 +362,7 @@ fn no_guard_fires_on_ordinary_nights_of_growth_holidays_and_onboarding() {
         let told = format!("seed {}, {} users", options.seed, options.users);
         let (fired, cut, caught) = half_a_year(options);
         assert!(fired.is_empty(), "{told}: {}", fired.join("\n"));
-        assert_eq!(cut, caught, "{told}: a cut to a hundred rows is seen");
+        // What is missed is the first reading of a day of a report none of whose last days had more than a hundred rows.
+        assert!(cut > 20 && caught * 10 >= cut * 9, "{told}: of {cut} answers cut to a hundred rows {caught} are held");
     }
 }
