@@ -3,9 +3,13 @@
 //! Two types, because a file may leave things out, name secrets by where they are, and be wrong; the pipeline is whole,
 //! holds resolved secrets that print as `***`, and has been checked. Unknown keys are refused with the nearest known one.
 
+mod guards;
+mod hooks;
 mod marts;
 mod powerbi;
 
+pub use guards::{Contract, GuardName, Guards, GuardsFile};
+pub use hooks::{Event, Hooks, HooksFile, Webhook};
 pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told};
 pub use powerbi::{PowerBiFile, Reader};
 
@@ -75,6 +79,15 @@ pub struct File {
     /// What the Power BI project needs to know.
     #[serde(default)]
     pub powerbi: PowerBiFile,
+    /// When an answer is held until a person has looked.
+    #[serde(default)]
+    pub guards: GuardsFile,
+    /// What becomes of answers with other columns than the catalog's, by report, table, workload or `*`.
+    #[serde(default)]
+    pub contracts: BTreeMap<String, Contract>,
+    /// Who is told when a night did not go well.
+    #[serde(default)]
+    pub hooks: HooksFile,
 }
 
 /// The table format.
@@ -267,6 +280,10 @@ pub struct Pipeline {
     pub directory: Vec<&'static Listing>,
     /// Microsoft's file of product names.
     pub product_names: Option<PathBuf>,
+    /// When an answer is held until a person has looked.
+    pub guards: Guards,
+    /// Who is told when a night did not go well.
+    pub hooks: Hooks,
 }
 
 /// A tenant to extract from.
@@ -367,6 +384,11 @@ impl File {
         })
     }
 
+    /// When an answer is held, and what is an alarm.
+    pub fn guards(&self) -> Result<Guards> {
+        self.guards.clone().resolve(self.contracts.clone())
+    }
+
     /// How the marts are built, and what the file tells their models.
     pub fn marts(&self) -> Result<Marts> {
         self.marts.clone().resolve(self.prices.clone(), self.campaigns.clone(), &self.privacy)
@@ -376,6 +398,8 @@ impl File {
     /// the command line's, which wins.
     pub fn resolve(self, lake: Option<&str>, tenants: &[String]) -> Result<Pipeline> {
         let marts = self.marts()?;
+        let guards = self.guards()?;
+        let hooks = self.hooks.resolve()?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         let directory = listings(self.directory.include.as_deref())?;
@@ -405,6 +429,8 @@ impl File {
             marts,
             directory,
             product_names: self.licenses.product_names,
+            guards,
+            hooks,
         })
     }
 }

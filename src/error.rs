@@ -35,6 +35,10 @@ pub enum Kind {
     LinkExpired,
     /// The answer is not the report that was asked for, or not whole.
     NotAReport,
+    /// The header of an answer has lost the column that tells its rows apart.
+    KeyLost,
+    /// The columns of an answer are not those that the contract of its table allows.
+    Contract,
     /// A file on this machine cannot be read or written.
     File,
     /// Graph refused the request in a way that is not known.

@@ -21,13 +21,14 @@ refreshed AS (
 ),
 every AS (
   SELECT
-    h.report, h.period, h.day, h.status, h.known_empty, h.names, h.names_before, h.rows, h.rejected_cells, h.restatements,
+    h.report, h.period, h.day, h.status, h.known_empty, h.names, h.names_before, h.rows, h.first_rows, h.rejected_cells,
+    h.restatements,
     h.first_read_on, h.read_on, h.run, h.reason
   FROM here AS h
   CROSS JOIN build AS b
   WHERE h.day >= b.month
   UNION ALL
-  SELECT o.report, 1, o.day, 'missing', FALSE, 'none', NULL, 0, 0, 0, NULL, NULL, NULL, NULL
+  SELECT o.report, 1, o.day, 'missing', FALSE, 'none', NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL
   FROM owed AS o
   WHERE NOT EXISTS (SELECT 1 FROM coverage AS c WHERE c.report = o.report AND c.period = 1 AND c.day = o.day)
 )
@@ -36,11 +37,12 @@ SELECT
   e.status = 'landed' AS landed,
   e.status = 'empty' AS empty,
   e.status = 'late' AS late,
-  e.status IN ('missing', 'failed', 'expired') OR (e.status = 'empty' AND e.period = 1 AND NOT e.known_empty) AS missing,
+  e.status = 'held' AS held,
+  e.status IN ('missing', 'failed', 'expired', 'held') OR (e.status = 'empty' AND e.period = 1 AND NOT e.known_empty) AS missing,
   e.names IN ('concealed', 'mixed') AS concealed,
   coalesce(e.names <> 'none' AND e.names_before <> e.names, FALSE) AS concealment_changed,
   e.restatements > 0 AS restated,
-  e.rows AS row_count, e.rejected_cells,
+  e.rows AS row_count, e.first_rows AS first_row_count, e.rejected_cells,
   coalesce(u.rows_without_person, 0) AS rows_without_person,
   e.first_read_on, e.read_on AS loaded_on, e.run, e.reason, r.last_refresh
 FROM every AS e

@@ -179,21 +179,28 @@ static COMMON_COLUMNS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 
 /// Whether a header row can be this report's: what tells its rows apart is there, and of the headers that are not on
 /// most reports at least one, and at least half, are known.
-///
-/// Details need one of the key columns that name their person, group or site, since older answers lack ids; counts need
-/// each key column that documents know of.
 pub fn fits(report: &Report, m: &Match) -> bool {
+    has_key(report, m) && resembles(report, m)
+}
+
+/// Whether what tells rows apart is there. Details need one of the key columns that name their person, group or site, since
+/// older answers lack ids; counts need each key column that documents know of.
+fn has_key(report: &Report, m: &Match) -> bool {
     let key: Vec<usize> = (0..report.columns.len()).filter(|i| report.key.contains(&report.columns[*i].name)).collect();
     let there = |i: &usize| !m.missing.contains(i);
     let names = |i: &usize| report.columns[*i].concealed.is_some();
-    let key_there = match report.merge {
+    match report.merge {
         Merge::Replace if key.iter().any(names) => key.iter().any(|i| names(i) && there(i)),
         Merge::Replace => key.is_empty() || key.iter().any(there),
         Merge::ByReportDate | Merge::ByRefreshDate => key.iter().all(|i| report.columns[*i].undocumented || there(i)),
-    };
+    }
+}
+
+/// Whether a header row is this report's by all columns but its key.
+pub fn resembles(report: &Report, m: &Match) -> bool {
     let telling = |i: &&usize| !COMMON_COLUMNS.contains(report.columns[**i].name.as_str());
     let telling = m.columns.iter().flatten().filter(telling).count();
-    key_there && m.known() >= 2 && telling >= 1 && telling >= m.unknown()
+    m.known() >= 2 && telling >= 1 && telling >= m.unknown()
 }
 
 /// The periods that any report takes, by their number of days.

@@ -10,7 +10,9 @@ pub mod legacy;
 pub mod reference;
 mod report;
 
-pub use headers::{Match, Recognised, expected, fits, match_headers, normalise, recognise, window_from_file_name};
+pub use headers::{
+    Match, Recognised, expected, fits, match_headers, normalise, recognise, resembles, window_from_file_name,
+};
 pub use report::{
     Argument, Blank, Column, ColumnType, Concealed, Kind, Merge, Night, Report, Role, UNKNOWN_COLUMNS, Version, Written,
 };

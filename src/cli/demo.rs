@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
 use crate::catalog::directory::{Listing, listings};
-use crate::config::{Auth, Codec, Endpoints, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
+use crate::config::{Auth, Codec, Endpoints, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
 use crate::error::{Error, Kind, Result};
@@ -119,6 +119,7 @@ impl Demo {
                 wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,
+                guards: &Guards::default(),
                 marts,
                 clock: Clock::on(*today),
             };

@@ -61,6 +61,9 @@ pub(super) struct Emulate {
     /// Whether the tenant ran its two campaigns
     #[arg(long, value_enum, default_value = "on")]
     campaigns: Switch,
+    /// A day on which a third of the people join at once, as after a merger
+    #[arg(long, value_name = "DAY")]
+    wave: Option<Day>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -119,6 +122,7 @@ impl Emulate {
             tls: self.tls.is_some(),
             faults: self.faults.as_deref().map(Faults::read).transpose()?.unwrap_or_default(),
             campaigns: self.campaigns == Switch::On,
+            wave: self.wave,
         };
         let emulator = Emulator::start(options).await?;
         if let (Some(path), Some(pem)) = (&self.tls, emulator.ca_pem()) {

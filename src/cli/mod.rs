@@ -11,10 +11,13 @@ mod pipeline;
 mod plan;
 mod powerbi;
 mod query;
+mod release;
+mod replay;
 mod reports;
 mod run;
 mod sql;
 mod status;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +64,12 @@ enum Command {
     Reports(reports::Reports),
     /// Show what is covered, report by day, and what will expire next
     Status(status::Status),
+    /// Publish what a guard holds, after a look; or list it, or forget it
+    Release(release::Release),
+    /// Prove that the lake is what its ledger says, object by object
+    Verify(verify::Verify),
+    /// Rebuild tables from raw, without asking Graph
+    Replay(replay::Replay),
     /// Serve Microsoft Graph's usage reports for an emulated tenant
     Emulate(emulate::Emulate),
     /// Print a completion script for a shell
@@ -144,6 +153,9 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Sql(sql) => sql.run().await,
         Command::Reports(reports) => reports.run(json),
         Command::Status(status) => status.run(json).await,
+        Command::Release(release) => release.run(json).await,
+        Command::Verify(verify) => verify.run(json).await,
+        Command::Replay(replay) => replay.run(json).await,
         Command::Emulate(emulate) => emulate.run(json).await,
         Command::Completions(completions) => completions.run(),
     }

@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{Codec, File, Marts, Pipeline, Reader};
+use crate::config::{Codec, File, Marts, Pipeline, RawPolicy, Reader};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -41,6 +41,20 @@ pub(super) fn readers(config: &ConfigArgs) -> Result<Vec<Reader>> {
 /// How Parquet is compressed: as the pipeline file says, where there is one.
 pub(super) fn codec(config: &ConfigArgs) -> Result<Codec> {
     if config.config.exists() { Ok(File::read(&config.config)?.codec) } else { Ok(Codec::default()) }
+}
+
+/// How long raw is kept: as the pipeline file says, where there is one.
+pub(super) fn raw_policy(config: &ConfigArgs) -> Result<RawPolicy> {
+    if !config.config.exists() {
+        return Ok(RawPolicy::Keep);
+    }
+    File::read(&config.config)?.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)
+}
+
+/// Days before a day is lost on which that is an alarm: as the pipeline file says, where there is one.
+pub(super) fn warn_days(config: &ConfigArgs) -> Result<i32> {
+    let file = if config.config.exists() { File::read(&config.config)? } else { File::parse("")? };
+    Ok(file.guards()?.warn_days)
 }
 
 /// Opens a lake that must be there already.

@@ -14,7 +14,7 @@ use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::marts::Models;
-use crate::night::record::{Outcome, ReportRecord, RunRecord};
+use crate::night::record::{HELD, Outcome, ReportRecord, RunRecord};
 use crate::night::{self, Event, Job, ProductNames};
 use crate::plan::{LAG_DAYS, WINDOW_DAYS, Wishes, duration};
 
@@ -116,11 +116,16 @@ impl Run {
             let Pipeline { codec, raw, .. } = pipeline;
             let clock = clock(self.selection.today);
             let product_names = names.as_ref();
-            let (lake, reports, directory) = (&lake, &reports, &directory);
+            let (lake, reports, directory, guards) = (&lake, &reports, &directory, &pipeline.guards);
             let marts = pipeline.marts.build.then_some((&models, &pipeline.marts));
-            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, marts, clock };
+            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
             let watch = Watch::new(tenant.pace);
-            match night::run(&job, &|event| watch.event(&event)).await {
+            let ended = night::run(&job, &|event| watch.event(&event)).await;
+            for e in night::hooks::tell(&pipeline.hooks, &tenant.name, ended.as_ref()).await {
+                output::say(&format!("warning: {e}"));
+                e.hint_text().iter().for_each(|hint| output::say(&format!("  hint: {hint}")));
+            }
+            match ended {
                 Ok(record) => {
                     if !json {
                         summary(&record);
@@ -220,7 +225,11 @@ pub(super) fn summary(record: &RunRecord) {
     for report in record.reports.iter().chain(&record.directory) {
         for problem in report.problems.iter().take(3) {
             let window = problem.window.map(|w| format!(" {w}")).unwrap_or_default();
-            let word = if report.outcome == Outcome::NotServed { "not served" } else { "failed" };
+            let word = match report.outcome {
+                _ if problem.kind == HELD => "held",
+                Outcome::NotServed => "not served",
+                _ => "failed",
+            };
             output::say(&format!("{word}: {}{window}: {}", report.report, problem.message));
             if let Some(hint) = &problem.hint {
                 output::say(&format!("  hint: {hint}"));
@@ -252,8 +261,21 @@ pub(super) fn summary(record: &RunRecord) {
             ));
         }
     }
+    if let Some(first) = record.expires_soon.iter().min_by_key(|e| e.last_chance) {
+        output::say(&format!(
+            "ALARM: {} that Graph still has and the lake lacks; the first is lost after {}: {} of {}",
+            output::plural(record.expires_soon.len() as u64, "day"),
+            first.last_chance,
+            first.report,
+            first.day,
+        ));
+    }
+    let held = match sum(|r| r.held) {
+        0 => String::new(),
+        n => format!(", {} held", output::count(n)),
+    };
     output::say(&format!(
-        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed; {} published",
+        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed{held}; {} published",
         record.tenant,
         output::plural(sum(|r| r.asked), "window"),
         output::count(sum(|r| r.landed)),

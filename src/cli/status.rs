@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::pipeline::{existing, lake_address, tenants};
+use super::pipeline::{existing, lake_address, tenants, warn_days};
 use super::run::clock;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog;
@@ -13,7 +13,7 @@ use crate::day::{Day, Window};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Availability, Ledger, Slice, Status as State};
-use crate::plan::{LAG_DAYS, WINDOW_DAYS};
+use crate::plan::{self, Expiring, LAG_DAYS, WINDOW_DAYS};
 
 /// What to show.
 #[derive(Args)]
@@ -37,16 +37,34 @@ pub(super) struct Status {
 struct Document {
     tenant: String,
     today: Day,
+    /// Answers that a guard holds until a person has looked.
+    held: Vec<Held>,
     /// Days that Graph still has and the lake has not, with the last UTC day on which they can be read.
     expiring: Vec<Expiring>,
+    /// How many of them are lost within the days of `[guards] warn_days`.
+    expires_soon: usize,
     reports: Vec<Covered>,
 }
 
+/// An answer that a guard holds.
 #[derive(Serialize)]
-struct Expiring {
-    report: String,
-    day: Day,
-    last_chance: Day,
+pub(super) struct Held {
+    pub(super) report: String,
+    #[serde(flatten)]
+    pub(super) slice: Slice,
+}
+
+impl Held {
+    /// Lines for people, with a header.
+    pub(super) fn table(held: &[Held]) -> String {
+        let row = |h: &Held| {
+            let (guard, reason) =
+                h.slice.doubt.as_ref().map(|d| (d.guard.word(), d.reason.clone())).unwrap_or_default();
+            let (period, rows) = (h.slice.window.period().to_string(), output::count(h.slice.rows));
+            vec![h.report.clone(), period, h.slice.day.to_string(), rows, guard.to_string(), reason]
+        };
+        output::table(&["HELD", "PERIOD", "DAY", "ROWS", "GUARD", "WHY"], &held.iter().map(row).collect::<Vec<_>>())
+    }
 }
 
 #[derive(Serialize)]
@@ -71,9 +89,10 @@ impl Status {
             Some(tenant) => vec![tenant.clone()],
             None => tenants(&lake).await?,
         };
+        let warn_days = warn_days(&self.config)?;
         let mut documents = Vec::new();
         for tenant in tenants {
-            let document = self.cover(&lake, tenant, today).await?;
+            let document = self.cover(&lake, tenant, today, warn_days).await?;
             if !json {
                 self.show(&document);
             }
@@ -85,7 +104,7 @@ impl Status {
         Ok(Exit::Done)
     }
 
-    async fn cover(&self, lake: &Lake, tenant: String, today: Day) -> Result<Document> {
+    async fn cover(&self, lake: &Lake, tenant: String, today: Day, warn_days: i32) -> Result<Document> {
         let layout = Layout::new(&tenant);
         let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
         let wanted = if self.report.is_empty() {
@@ -93,16 +112,17 @@ impl Status {
         } else {
             crate::config::select(&self.report, &[])?
         };
-        let (mut reports, mut expiring) = (Vec::new(), Vec::new());
+        let (mut reports, mut expiring, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        let mut expires_soon = 0;
         for report in wanted {
             let table = report.table();
             if !keys.iter().any(|k| k.contains(&format!("/report={table}/"))) {
                 continue;
             }
             let ledger = Ledger::load_all(lake, &layout, &table, &keys).await?;
-            if report.date && report.night.dates && ledger.standing.availability == Availability::Served {
-                expiring.extend(expires(&report.function, &ledger, today));
-            }
+            held.extend(ledger.held().map(|s| Held { report: report.function.clone(), slice: s.clone() }));
+            expiring.extend(plan::expiring(report, &ledger, today));
+            expires_soon += plan::expires_soon(report, &ledger, today, warn_days).len();
             let refreshed = ledger.slices().filter(|s| s.status == State::Landed).filter_map(|s| s.refresh_date).max();
             reports.push(covered(&report.function, table, &ledger, refreshed));
         }
@@ -115,12 +135,16 @@ impl Status {
             }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
-        Ok(Document { tenant, today, expiring, reports })
+        Ok(Document { tenant, today, held, expiring, expires_soon, reports })
     }
 
     fn show(&self, document: &Document) {
         let today = document.today;
         output::print(&format!("tenant {}, today {today} (UTC)\n", document.tenant));
+        if !document.held.is_empty() {
+            output::print(&Held::table(&document.held));
+            output::print("look at them, then `usagelake release` publishes or discards them\n");
+        }
         match document.expiring.first() {
             None => output::print("nothing that Graph still has is about to be lost\n"),
             Some(first) => {
@@ -131,6 +155,10 @@ impl Status {
                     first.report,
                     first.day,
                 ));
+                if document.expires_soon > 0 {
+                    let soon = output::plural(document.expires_soon as u64, "day");
+                    output::print(&format!("ALARM: {soon} of them soon; run `usagelake run` and look at what fails\n"));
+                }
             }
         }
         let from = today.plus(-(self.days as i32));
@@ -140,7 +168,7 @@ impl Status {
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
             output::print(
-                "# landed  * landed, concealed names  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+                "# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
             );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
@@ -174,7 +202,7 @@ impl Status {
 /// What the ledger says of a report or of a list of the directory.
 fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    ledger.slices().for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
+    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
     Covered {
         report: name.to_string(),
         table,
@@ -183,17 +211,8 @@ fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>
         refresh_date,
         counts,
         rows: ledger.slices().map(|s| s.rows).sum(),
-        slices: ledger.slices().cloned().collect(),
+        slices: ledger.slices().chain(ledger.held()).cloned().collect(),
     }
-}
-
-/// Days that Graph still has and the ledger has not.
-fn expires(function: &str, ledger: &Ledger, today: Day) -> Vec<Expiring> {
-    (LAG_DAYS..=WINDOW_DAYS)
-        .map(|n| today.plus(-n))
-        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(State::Landed | State::Empty)))
-        .map(|day| Expiring { report: function.to_string(), day, last_chance: day.plus(WINDOW_DAYS) })
-        .collect()
 }
 
 fn word(status: State) -> &'static str {
@@ -203,11 +222,13 @@ fn word(status: State) -> &'static str {
         State::Late => "late",
         State::Failed => "failed",
         State::Expired => "expired",
+        State::Held => "held",
     }
 }
 
 fn mark(report: &Covered, day: Day, today: Day) -> char {
-    let slice = report.slices.iter().find(|s| s.window == Window::Date(day));
+    let of_day = || report.slices.iter().filter(|s| s.window == Window::Date(day));
+    let slice = of_day().find(|s| s.status == State::Held).or_else(|| of_day().next());
     match slice.map(|s| (s.status, s.names)) {
         Some((State::Landed, crate::ledger::Names::Concealed)) => '*',
         Some((State::Landed, _)) => '#',
@@ -215,6 +236,7 @@ fn mark(report: &Covered, day: Day, today: Day) -> char {
         Some((State::Late, _)) => '~',
         Some((State::Failed, _)) => '!',
         Some((State::Expired, _)) => 'x',
+        Some((State::Held, _)) => '?',
         None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }

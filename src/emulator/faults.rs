@@ -171,6 +171,18 @@ pub enum Fault {
         #[serde(default = "hundred")]
         rows: usize,
     },
+    /// Every row twice.
+    Doubled {},
+    /// The answer of some days before, for periods and the present state: some machine has not refreshed.
+    Stale {
+        /// How many days.
+        days: u32,
+    },
+    /// The answer for another window than the one asked for.
+    OtherWindow {
+        /// The window.
+        window: Window,
+    },
     /// An HTML page.
     Html {
         /// Its status.

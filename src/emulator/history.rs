@@ -13,6 +13,7 @@ use super::campaign::{Campaign, planted};
 use super::dice::Dice;
 use super::facts::{DayTotals, Subject};
 use super::habits;
+use super::options::Options;
 use super::people::{Span, people};
 use super::person::Person;
 use super::product::Product;
@@ -81,10 +82,11 @@ pub struct History {
 }
 
 impl History {
-    /// Lives `days` days up to `end`, and those before, for `users` people.
-    pub fn new(users: u32, days: u32, seed: u64, end: Day, campaigns: bool) -> History {
+    /// Lives the days that the options name up to their end, and those before, for all their people.
+    pub fn of(options: &Options) -> History {
+        let Options { users, days, seed, end, campaigns, wave, .. } = *options;
         let opening = end.plus(-i32::try_from(days).unwrap_or(i32::MAX).clamp(1, 100_000));
-        let span = Span { first: opening.plus(-BEFORE), opening, end };
+        let span = Span { first: opening.plus(-BEFORE), opening, end, wave };
         let dice = Dice::new(seed);
         let planned = planted(end, days);
         let mut people = people(dice, users, span);

@@ -12,6 +12,7 @@ mod body;
 mod call;
 mod campaign;
 mod cell;
+mod census;
 mod devices;
 mod dice;
 mod directory;
@@ -47,6 +48,7 @@ mod workspaces;
 mod write;
 
 pub use campaign::Campaign;
+pub use census::Census;
 pub use faults::{Fault, Faults, Leg, Rule};
 pub use options::{DateLists, LastActivity, Options};
 pub use product::Product;

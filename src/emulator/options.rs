@@ -59,6 +59,8 @@ pub struct Options {
     pub faults: Faults,
     /// Whether the tenant ran its two campaigns.
     pub campaigns: bool,
+    /// A day on which a third of the people join at once, as after a merger; otherwise they join one by one.
+    pub wave: Option<Day>,
 }
 
 impl Default for Options {
@@ -80,6 +82,7 @@ impl Default for Options {
             tls: false,
             faults: Faults::default(),
             campaigns: true,
+            wave: None,
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Span {
     pub opening: Day,
     /// The last day.
     pub end: Day,
+    /// A day on which many join at once.
+    pub wave: Option<Day>,
 }
 
 impl Span {
@@ -107,11 +109,17 @@ fn person(dice: Dice, i: u32, guest: bool, span: Span, addresses: &mut HashMap<S
     }
 }
 
-/// Four of five were there before; the others join over the days that can be asked for. One of eleven leaves.
+/// How many of a hundred people join in a wave, where there is one.
+const WAVE: f32 = 0.33;
+
+/// Four of five were there before; the others join over the days that can be asked for. One of eleven leaves. Where there is
+/// a wave, it takes a third of those who would have been there before.
 fn employment_dates(d: Dice, n: u64, leads: bool, span: Span) -> (Day, Option<Day>) {
     let asked = span.end.since(span.opening).max(1) as u32;
     let early = leads || d.chance(n, 20, 0.82);
-    let joined = if early {
+    let joined = if let Some(wave) = span.wave.filter(|_| early && !leads && d.chance(n, 25, WAVE)) {
+        wave
+    } else if early {
         span.first.plus(-(d.below(n, 21, 2_500) as i32) - 1)
     } else {
         span.opening.plus(d.below(n, 22, asked) as i32)

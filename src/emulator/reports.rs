@@ -237,11 +237,18 @@ fn radix36(mut n: usize) -> String {
 
 fn circumstances(service: &Service, order: &Order) -> Circumstances {
     let lag = i32::try_from(service.options.lag_days).unwrap_or(0);
-    let refresh = order.today.plus(-lag);
+    let (mut refresh, mut asked) = (order.today.plus(-lag), order.asked);
+    for fault in &order.faults {
+        match fault {
+            Fault::Stale { days } => refresh = refresh.plus(-i32::try_from(*days).unwrap_or(0)),
+            Fault::OtherWindow { window } => asked = Asked::Window(*window),
+            _ => {}
+        }
+    }
     Circumstances {
         version: order.version,
         arguments: order.arguments.clone(),
-        extent: Extent::of(&service.history, order.asked, refresh, service.options.last_activity),
+        extent: Extent::of(&service.history, asked, refresh, service.options.last_activity),
         lists: service.options.date_lists,
         today: order.today,
         json: order.json,

@@ -42,9 +42,8 @@ pub struct Planted {
 impl Emulator {
     /// Lives the history and listens on this machine's loopback.
     pub async fn start(options: Options) -> Result<Emulator> {
-        let (users, days, seed, end, campaigns) =
-            (options.users, options.days, options.seed, options.end, options.campaigns);
-        let build = move || History::new(users, days, seed, end, campaigns);
+        let told = options.clone();
+        let build = move || History::of(&told);
         let history = tokio::task::spawn_blocking(build)
             .await
             .map_err(|e| Error::new(Kind::Usage, "cannot build the history").because(e))?;

@@ -186,6 +186,10 @@ fn distort(table: &mut Table, faults: &[Fault]) {
     for fault in faults {
         match fault {
             Fault::FirstRows { rows } => table.rows.truncate(*rows),
+            Fault::Doubled {} => {
+                let rows = std::mem::take(&mut table.rows);
+                table.rows = rows.into_iter().flat_map(|row| [row.clone(), row]).collect();
+            }
             Fault::ColumnAdded { header, value } => {
                 table.heads.push(Head { header: header.clone(), json: camel(header), column: None });
                 table.rows.iter_mut().for_each(|r| r.push(Value::text(value.clone())));

@@ -11,6 +11,12 @@ pub const LAYOUT_VERSION: u32 = 1;
 
 const LAYOUT: &str = "_usagelake/layout.json";
 
+/// Folders with a file for each tenant or run.
+const ABOUT_ITSELF: [&str; 5] =
+    ["_usagelake/runs", "_usagelake/manifest", "_usagelake/lock", "_usagelake/marts", "_usagelake/replay"];
+/// Files of the whole lake.
+const ABOUT_ALL: [&str; 2] = [LAYOUT, "_usagelake/demo.json"];
+
 #[derive(Serialize, Deserialize)]
 struct LayoutFile {
     layout_version: u32,
@@ -51,6 +57,48 @@ impl Layout {
     /// All responses of the tenant.
     pub fn raws(&self) -> String {
         format!("raw/tenant={}", self.tenant)
+    }
+
+    /// A response that a guard holds, where raw is not kept for ever: until somebody releases or discards it.
+    pub fn held(&self, report: &str, window: Window, name: &str) -> String {
+        format!("{}/report={report}/{}/{name}", self.helds(), window.folder())
+    }
+
+    /// All responses of the tenant that are held outside raw.
+    pub fn helds(&self) -> String {
+        format!("_usagelake/held/tenant={}", self.tenant)
+    }
+
+    /// Whether a key is that of a response that is held outside raw.
+    pub fn is_held(&self, key: &str) -> bool {
+        key.strip_prefix(&self.helds()).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether a key is that of a response as received, of any tenant.
+    pub fn is_raw(key: &str) -> bool {
+        key.starts_with("raw/")
+    }
+
+    /// The day on which a raw answer was received, out of its name: `20261124T020000Z-…` or `import-20261124T…`.
+    pub fn received(&self, key: &str) -> Option<Day> {
+        let name = key.strip_prefix(&self.raws())?.rsplit('/').next()?;
+        let name = name.strip_prefix("import-").unwrap_or(name);
+        let digits = name.get(..8).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+        Day::new(digits[..4].parse().ok()?, digits[4..6].parse().ok()?, digits[6..].parse().ok()?)
+    }
+
+    /// Whether an object with this key can be the tenant's, or is nobody's: not where the key names another tenant.
+    pub fn may_be_ours(&self, key: &str) -> bool {
+        let named = key.split('/').find_map(|part| part.strip_prefix("tenant="));
+        named.is_none_or(|tenant| tenant == self.tenant)
+    }
+
+    /// Whether the key is that of something that the lake keeps about itself and that no ledger, manifest or mart names:
+    /// ledgers, records of runs and the like.
+    pub fn keeps(&self, key: &str) -> bool {
+        let own = [self.ledgers(), format!("_usagelake/rejects/tenant={}", self.tenant)];
+        let under = |folder: &str| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        ABOUT_ITSELF.iter().any(|folder| under(folder)) || ABOUT_ALL.contains(&key) || own.iter().any(|f| under(f))
     }
 
     /// The cells of a response that did not parse, one JSON object a line.
@@ -113,6 +161,11 @@ impl Layout {
         format!("_usagelake/lock/{}.running", self.tenant)
     }
 
+    /// How far a replay has come.
+    pub fn replay(&self) -> String {
+        format!("_usagelake/replay/{}.json", self.tenant)
+    }
+
     /// The record of a run.
     pub fn run(&self, id: &str) -> String {
         format!("_usagelake/runs/{id}.json")
@@ -144,5 +197,35 @@ impl Lake {
             .hint("update usagelake"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_of_an_answer_stands_in_its_name() {
+        let (layout, day) = (Layout::new("a"), "2026-11-24".parse().unwrap());
+        let folder = "raw/tenant=a/report=b/date=2025-01-01";
+        assert_eq!(layout.received(&format!("{folder}/20261124T020304Z-abc.csv.zst")), Some(day));
+        assert_eq!(layout.received(&format!("{folder}/import-20261124T020304Z-abc-1.csv.zst")), Some(day));
+        assert_eq!(layout.received(&format!("{folder}/somebody-elses.csv")), None);
+        assert_eq!(layout.received(&format!("{folder}/99999999T.csv")), None);
+    }
+
+    #[test]
+    fn what_the_lake_keeps_about_itself_is_known() {
+        let layout = Layout::new("a");
+        let month = "2026-11-01".parse().unwrap();
+        for key in
+            [layout.ledger("x", month), layout.standing("x"), layout.manifest(), layout.run("r"), layout.running()]
+        {
+            assert!(layout.keeps(&key) && layout.may_be_ours(&key), "{key}");
+        }
+        for key in [layout.raw("x", Window::Present, "n"), layout.monthly("x", month), "notes.txt".into()] {
+            assert!(!layout.keeps(&key), "{key}");
+        }
+        assert!(!layout.may_be_ours(&Layout::new("b").monthly("x", month)));
     }
 }

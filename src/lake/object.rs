@@ -38,6 +38,20 @@ impl Lake {
         Ok(Some(Found { bytes, version }))
     }
 
+    /// Some bytes of an object; none where there is none.
+    pub async fn range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Option<Bytes>> {
+        match self.store.get_range(&self.path(key), range).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.error("cannot read from the lake", key, e)),
+        }
+    }
+
+    /// Whether there is an object.
+    pub async fn has(&self, key: &str) -> Result<bool> {
+        Ok(self.version(key).await?.is_some())
+    }
+
     /// The version of an object, to name when it is replaced; none where there is none.
     pub(super) async fn version(&self, key: &str) -> Result<Option<UpdateVersion>> {
         match self.store.head(&self.path(key)).await {

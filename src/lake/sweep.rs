@@ -2,7 +2,7 @@
 //!
 //! Object stores have none: their parts expire by the store's own rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Lake;
 
@@ -12,23 +12,39 @@ impl Lake {
     pub async fn sweep(&self, tenant: &str) -> u64 {
         let Some(folder) = self.disk.clone() else { return 0 };
         let tenant = tenant.to_string();
-        tokio::task::spawn_blocking(move || sweep(&folder, &tenant, false)).await.unwrap_or(0)
+        let sweep = move || halves(&folder, &tenant, false).iter().filter(|p| std::fs::remove_file(p).is_ok()).count();
+        tokio::task::spawn_blocking(sweep).await.unwrap_or(0) as u64
+    }
+
+    /// The files that a run of the tenant left half-written, by the keys that they would have.
+    pub async fn half_written(&self, tenant: &str) -> Vec<String> {
+        let Some(folder) = self.disk.clone() else { return Vec::new() };
+        let tenant = tenant.to_string();
+        let key = |folder: &Path, path: &Path| {
+            let parts = path.strip_prefix(folder).unwrap_or(path).components();
+            parts.map(|p| p.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
+        };
+        let look = move || halves(&folder, &tenant, false).iter().map(|p| key(&folder, p)).collect();
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 }
 
-fn sweep(folder: &Path, tenant: &str, mine: bool) -> u64 {
-    let mut swept = 0;
+/// The beginnings of objects of a tenant under a folder.
+fn halves(folder: &Path, tenant: &str, mine: bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if entry.file_type().is_ok_and(|t| t.is_dir()) {
             let other = name.starts_with("tenant=") && name.strip_prefix("tenant=") != Some(tenant);
-            swept += if other { 0 } else { sweep(&entry.path(), tenant, mine || name.starts_with("tenant=")) };
-        } else if half_written(&name, tenant, mine) && std::fs::remove_file(entry.path()).is_ok() {
-            swept += 1;
+            if !other {
+                found.extend(halves(&entry.path(), tenant, mine || name.starts_with("tenant=")));
+            }
+        } else if half_written(&name, tenant, mine) {
+            found.push(entry.path());
         }
     }
-    swept
+    found
 }
 
 /// Whether a file is the beginning of an object, and of this tenant's.
@@ -59,7 +75,8 @@ mod tests {
             std::fs::write(month.join("part-0.parquet"), "whole").unwrap();
             std::fs::write(month.join("part-0.parquet#1"), "half").unwrap();
         }
-        assert_eq!((sweep(folder.path(), "contoso", false), sweep(folder.path(), "contoso", false)), (1, 0));
-        assert_eq!(sweep(folder.path(), "fabrikam", false), 1);
+        let halves = |tenant: &str| halves(folder.path(), tenant, false);
+        assert_eq!((halves("contoso").len(), halves("fabrikam").len()), (1, 1));
+        assert!(halves("contoso")[0].ends_with("tenant=contoso/month=2026-11-01/part-0.parquet#1"));
     }
 }

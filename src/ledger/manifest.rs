@@ -46,34 +46,38 @@ impl Manifest {
 
     /// All objects of tables that the ledger knows. What was put later wins.
     pub async fn whole(lake: &Lake, layout: &Layout) -> Result<Manifest> {
-        let prefix = format!("{}/", layout.ledgers());
-        let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
-        let mut reports: Vec<&str> =
-            keys.iter().filter_map(|k| k.strip_prefix(&prefix)?.strip_prefix("report=")?.split('/').next()).collect();
-        reports.dedup();
+        let (reports, keys) = Ledger::every(lake, layout).await?;
         let mut manifest = Manifest::default();
         for report in reports {
-            manifest.learn(Ledger::load_all(lake, layout, report, &keys).await?.slices());
+            manifest.learn(&[Ledger::load_all(lake, layout, &report, &keys).await?], |_| true);
         }
         Ok(manifest)
     }
 
-    /// What the lake holds after a night. `published` are its ledgers, of which what it has put counts; where the run before this one did not get to write
-    /// its own manifest, the whole ledger is read instead, so that nothing it published is missing.
-    pub async fn after(lake: &Lake, layout: &Layout, published: &[Ledger], interrupted: bool) -> Result<Manifest> {
+    /// What the lake holds after a run. `published` are its ledgers, of which only what this run put counts: a ledger may
+    /// have an old month loaded and not the one with the later word on the same object. Where the run before this one did not
+    /// get to write its own manifest, the whole ledger is read instead, so that nothing it published is missing.
+    pub async fn after(
+        lake: &Lake,
+        layout: &Layout,
+        published: &[Ledger],
+        run: &str,
+        interrupted: bool,
+    ) -> Result<Manifest> {
         let before = Manifest::read(lake, layout).await?;
-        let mut manifest = match before {
-            Some(before) if !interrupted => before,
+        match before {
+            Some(mut before) if !interrupted => {
+                before.learn(published, |s| s.published_by == run);
+                Ok(before)
+            }
             // Marts are no business of the ledger: they stay as they were said to be.
             before => {
                 let mut whole = Manifest::whole(lake, layout).await?;
                 let marts = before.into_iter().flat_map(|m| m.objects).filter(|(key, _)| !key.starts_with(TABLES));
                 whole.objects.extend(marts);
-                whole
+                Ok(whole)
             }
-        };
-        manifest.learn(published.iter().flat_map(Ledger::published));
-        Ok(manifest)
+        }
     }
 
     /// Puts it, where it says something else than the one that is there.
@@ -104,9 +108,8 @@ impl Manifest {
         marts.into_iter().for_each(|o| self.insert(o));
     }
 
-    /// Takes in what slices say of their objects. What was put later wins.
-    fn learn<'a>(&mut self, slices: impl Iterator<Item = &'a Slice>) {
-        let mut slices: Vec<_> = slices.filter(|s| !s.objects.is_empty()).collect();
+    fn learn(&mut self, ledgers: &[Ledger], counts: impl Fn(&Slice) -> bool) {
+        let mut slices: Vec<_> = ledgers.iter().flat_map(Ledger::slices).filter(|s| counts(s)).collect();
         slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
         slices.iter().flat_map(|s| &s.objects).for_each(|o| self.insert(o));
     }

@@ -8,10 +8,10 @@ mod slice;
 mod standing;
 
 pub use manifest::{Entry, Manifest};
-pub use slice::{Names, Object, Reading, Slice, Status};
+pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::day::{Day, Window};
 use crate::error::{Error, Kind, Result};
@@ -27,8 +27,11 @@ pub struct Ledger {
     /// Whether the report is served, and what was asked when.
     pub standing: Standing,
     months: BTreeMap<Day, BTreeMap<(Window, Day), Slice>>,
-    dirty: BTreeSet<Day>,
-    published: BTreeSet<(Window, Day)>,
+    /// Answers that a guard holds, beside what is published for the same window and day.
+    held: BTreeMap<(Window, Day), Slice>,
+    /// Bodies of held answers that nobody needs any more once the ledger is written.
+    useless: Vec<String>,
+    dirty: std::collections::BTreeSet<Day>,
     standing_saved: Standing,
 }
 
@@ -39,8 +42,9 @@ impl Ledger {
             report: report.to_string(),
             standing: Standing::default(),
             months: BTreeMap::new(),
-            dirty: BTreeSet::new(),
-            published: BTreeSet::new(),
+            held: BTreeMap::new(),
+            useless: Vec::new(),
+            dirty: Default::default(),
             standing_saved: Standing::default(),
         }
     }
@@ -76,7 +80,8 @@ impl Ledger {
         if let Some(found) = lake.read(&key).await? {
             for slice in serde_json::Deserializer::from_slice(&found.bytes).into_iter::<Slice>() {
                 let slice = slice.map_err(|e| broken(&key, e))?;
-                slices.insert((slice.window, slice.day), slice);
+                let into = if slice.status == Status::Held { &mut self.held } else { &mut slices };
+                into.insert((slice.window, slice.day), slice);
             }
         }
         self.months.insert(month, slices);
@@ -100,6 +105,16 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The reports and lists that a tenant has a ledger of, and the keys of all of them, for [`Ledger::load_all`].
+    pub async fn every(lake: &Lake, layout: &Layout) -> Result<(Vec<String>, Vec<String>)> {
+        let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
+        let prefix = format!("{}/report=", layout.ledgers());
+        let report = |key: &String| Some(key.strip_prefix(&prefix)?.split('/').next()?.to_string());
+        let mut reports: Vec<String> = keys.iter().filter_map(report).collect();
+        reports.dedup();
+        Ok((reports, keys))
+    }
+
     /// The report's table name.
     pub fn report(&self) -> &str {
         &self.report
@@ -115,38 +130,90 @@ impl Ledger {
         self.get(Window::Date(day), day)
     }
 
-    /// All slices that are loaded, by month, window and day.
+    /// The answer that a guard holds for a window and day.
+    pub fn held_at(&self, window: Window, day: Day) -> Option<&Slice> {
+        self.held.get(&(window, day))
+    }
+
+    /// All answers that a guard holds, as far as they are loaded.
+    pub fn held(&self) -> impl Iterator<Item = &Slice> {
+        self.held.values()
+    }
+
+    /// All slices that are loaded, by month, window and day. What is held is none of them: it has no rows in a table.
     pub fn slices(&self) -> impl Iterator<Item = &Slice> {
         self.months.values().flat_map(BTreeMap::values)
     }
 
-    /// Those of them whose objects were put since it was loaded. What older slices say of a month's object may no longer
-    /// be so: a window that lies in a month that is not loaded may have replaced it.
-    pub fn published(&self) -> impl Iterator<Item = &Slice> {
-        self.published.iter().filter_map(|(window, day)| self.get(*window, *day))
+    /// Records an answer that a guard holds, in memory. What is published for the same window and day stays.
+    pub fn hold(&mut self, mut slice: Slice) {
+        self.dirty.insert(slice.day.month());
+        if let Some(before) = self.let_go(slice.window, slice.day) {
+            slice.first_read_at.clone_from(&before.first_read_at);
+            slice.before.clone_from(&before.before);
+            slice.before.push(before.reading());
+        }
+        self.held.insert((slice.window, slice.day), slice);
     }
 
-    /// Records a slice, in memory. What an earlier reading of the same slice said goes into its history.
+    /// Takes an answer out of what is held.
+    fn let_go(&mut self, window: Window, day: Day) -> Option<Slice> {
+        let slice = self.held.remove(&(window, day))?;
+        self.dirty.insert(day.month());
+        self.useless.extend(slice.raw.iter().map(|o| o.path.clone()));
+        Some(slice)
+    }
+
+    /// Forgets an answer that a guard holds. That it was read stays in the history of its slice; where there is none, the
+    /// slice has failed, for `why`.
+    pub fn discard(&mut self, window: Window, day: Day, why: &str) {
+        let Some(held) = self.let_go(window, day) else { return };
+        let slice = self.months.entry(day.month()).or_default().entry((window, day)).or_insert_with(|| {
+            let reason = held.reason.as_deref().unwrap_or_default();
+            Slice {
+                reason: Some(format!("{why}: {reason}")),
+                ..Slice::new(window, day, Status::Failed, &held.read_at, &held.run)
+            }
+        });
+        slice.before.extend(held.before.iter().cloned().chain([held.reading()]));
+        slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+    }
+
+    /// Records a slice, in memory. What an earlier reading of the same slice said goes into its history. An answer that is
+    /// sound takes the place of what is held of the same window: for the same day, and of a period or state for earlier ones.
     pub fn record(&mut self, mut slice: Slice) {
+        let mut doubted = None;
+        if slice.status == Status::Landed {
+            doubted = self.let_go(slice.window, slice.day).filter(|held| held.sha256 != slice.sha256);
+            let earlier = |(w, d): &(Window, Day)| *w == slice.window && *d < slice.day;
+            for (window, day) in self.held.keys().copied().filter(earlier).collect::<Vec<_>>() {
+                self.discard(window, day, "a later answer was sound, this one was not published");
+            }
+        }
         let month = slice.day.month();
         let slices = self.months.entry(month).or_default();
-        let key = (slice.window, slice.day);
-        let before = slices.get(&key);
-        if let Some(before) = before {
+        if let Some(before) = slices.get(&(slice.window, slice.day)) {
             slice.follow(before);
         }
-        if before.map_or("", |b| &b.published_at) != slice.published_at {
-            self.published.insert(key);
-        }
-        slices.insert(key, slice);
+        slice.before.extend(doubted.iter().flat_map(|held| held.before.iter().cloned().chain([held.reading()])));
+        slice.before.sort_by(|a, b| a.read_at.cmp(&b.read_at));
+        slices.insert((slice.window, slice.day), slice);
         self.dirty.insert(month);
     }
 
-    /// Writes what has changed.
+    /// Says something else of a slice that is there, without a new reading: what a replay made of the same answer.
+    pub fn amend(&mut self, slice: Slice) {
+        self.dirty.insert(slice.day.month());
+        self.months.entry(slice.day.month()).or_default().insert((slice.window, slice.day), slice);
+    }
+
+    /// Writes what has changed, then deletes the bodies of answers that are held no more. One that a kill leaves behind is
+    /// in nobody's way; `verify` names it.
     pub async fn save(&mut self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {
         while let Some(month) = self.dirty.first().copied() {
             let mut text = Vec::new();
-            for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values) {
+            let held = self.held.values().filter(|s| s.day.month() == month);
+            for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values).chain(held) {
                 if serde_json::to_writer(&mut text, slice).is_ok() {
                     text.push(b'\n');
                 }
@@ -159,6 +226,12 @@ impl Ledger {
             lake.replace(&layout.standing(&self.report), text.into(), guard).await?;
             self.standing_saved = self.standing.clone();
         }
+        while let Some(key) = self.useless.pop() {
+            // Where raw is kept, what was held is part of it and stays.
+            if layout.is_held(&key) {
+                lake.delete(&key).await?;
+            }
+        }
         Ok(())
     }
 }
@@ -168,4 +241,57 @@ fn broken(key: &str, e: serde_json::Error) -> Error {
         .with("object", key)
         .because(e)
         .hint("it was changed by something else; restore the object, or delete it: its days are then read again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(window: &str, day: &str, status: Status, at: &str, sha256: &str) -> Slice {
+        let (window, day) = (window.parse().unwrap(), day.parse().unwrap());
+        Slice { rows: 5, sha256: sha256.to_string(), ..Slice::new(window, day, status, at, "r") }
+    }
+
+    #[test]
+    fn what_is_held_stands_beside_what_is_published_until_a_sound_answer_comes() {
+        let mut ledger = Ledger::empty("x");
+        let at = "2026-11-18";
+        let window = Window::Date(at.parse().unwrap());
+        ledger.record(slice("date=2026-11-18", at, Status::Landed, "1", "a"));
+        ledger.hold(slice("date=2026-11-18", at, Status::Held, "2", "b"));
+        assert_eq!(ledger.date(at.parse().unwrap()).unwrap().sha256, "a");
+        // What says nothing new leaves it alone.
+        for status in [Status::Empty, Status::Late, Status::Failed] {
+            ledger.record(slice("date=2026-11-18", at, status, "3", ""));
+            assert_eq!(ledger.held_at(window, at.parse().unwrap()).unwrap().sha256, "b");
+        }
+        ledger.record(slice("date=2026-11-18", at, Status::Landed, "4", "c"));
+        assert_eq!(ledger.held().count(), 0);
+        let before = &ledger.date(at.parse().unwrap()).unwrap().before;
+        let said: Vec<_> = before.iter().map(|r| (r.status, r.sha256.as_str())).collect();
+        assert_eq!(said, [(Status::Held, "b"), (Status::Landed, "a")]);
+    }
+
+    #[test]
+    fn a_released_answer_is_no_reading_of_its_own() {
+        let mut ledger = Ledger::empty("x");
+        ledger.hold(slice("period=D7", "2026-11-18", Status::Held, "2", "b"));
+        ledger.record(slice("period=D7", "2026-11-18", Status::Landed, "2", "b"));
+        let all: Vec<_> = ledger.slices().collect();
+        assert_eq!((all.len(), all[0].before.len(), ledger.held().count()), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_sound_answer_for_a_period_makes_earlier_held_ones_obsolete_and_no_others() {
+        let mut ledger = Ledger::empty("x");
+        ledger.hold(slice("period=D7", "2026-11-16", Status::Held, "1", "a"));
+        ledger.hold(slice("period=D7", "2026-11-19", Status::Held, "2", "b"));
+        ledger.hold(slice("period=D30", "2026-11-16", Status::Held, "3", "c"));
+        ledger.record(slice("period=D7", "2026-11-18", Status::Landed, "4", "d"));
+        let left: Vec<_> = ledger.held().map(|s| s.sha256.as_str()).collect();
+        assert_eq!(left.len(), 2);
+        assert!(left.contains(&"b") && left.contains(&"c"), "{left:?}");
+        let gone = ledger.get(Window::Period(7), "2026-11-16".parse().unwrap()).unwrap();
+        assert_eq!((gone.status, gone.before[0].status), (Status::Failed, Status::Held));
+    }
 }

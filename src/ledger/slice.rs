@@ -1,8 +1,12 @@
 //! One reading of one window of a report.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::config::GuardName;
 use crate::day::{Day, Window};
+use crate::lake::Layout;
 
 /// How a slice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +22,8 @@ pub enum Status {
     Failed,
     /// It left Graph's window before it was read.
     Expired,
+    /// A guard keeps it from being published until a person has looked. What was published stays.
+    Held,
 }
 
 /// Whose names the rows show.
@@ -33,6 +39,18 @@ pub enum Names {
     Concealed,
     /// Some are, some are not.
     Mixed,
+}
+
+impl Names {
+    /// Of so many rows that name somebody, and so many that conceal a name.
+    pub fn of(named: u64, concealed: u64) -> Names {
+        match (named, concealed) {
+            (0, 0) => Names::None,
+            (_, 0) => Names::Named,
+            (0, _) => Names::Concealed,
+            _ => Names::Mixed,
+        }
+    }
 }
 
 /// An object of the lake.
@@ -62,6 +80,21 @@ pub struct Reading {
     /// SHA-256 of the answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
+    /// The answer as it was received, where raw is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Object>,
+}
+
+/// Why a guard holds an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// The guard.
+    pub guard: GuardName,
+    /// What it found, in words and figures.
+    pub reason: String,
+    /// The figures that it compared, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, i64>,
 }
 
 /// One window of a report and what became of it.
@@ -95,9 +128,12 @@ pub struct Slice {
     /// Whose names the rows show.
     #[serde(default)]
     pub names: Names,
-    /// The answer as it was received, where raw is kept.
+    /// The answer as it was received: in raw, where raw is kept; a held one else among the held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Object>,
+    /// Why it is held, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
     /// The objects that its rows went to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
@@ -105,6 +141,9 @@ pub struct Slice {
     /// same month, and its word on the month's object does not count.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub published_at: String,
+    /// The run that put them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub published_by: String,
     /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -139,8 +178,10 @@ impl Slice {
             missing_columns: Vec::new(),
             names: Names::None,
             raw: None,
+            doubt: None,
             objects: Vec::new(),
             published_at: String::new(),
+            published_by: String::new(),
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),
@@ -152,6 +193,13 @@ impl Slice {
     /// The UTC day on which it was last read.
     pub fn read_on(&self) -> Option<Day> {
         self.read_at.get(..10)?.parse().ok()
+    }
+
+    /// Rows of the first reading that was published; 0 where none was.
+    pub fn first_landed_rows(&self) -> u64 {
+        let landed = |status: Status| status == Status::Landed;
+        let earlier = self.before.iter().find(|r| landed(r.status)).map(|r| r.rows);
+        earlier.unwrap_or(if landed(self.status) { self.rows } else { 0 })
     }
 
     /// Takes over what an earlier reading of the same slice leaves: its beginning and its history. Where rows are
@@ -169,13 +217,20 @@ impl Slice {
         self.first_read_at.clone_from(&before.first_read_at);
         self.before.clone_from(&before.before);
         if before.status != self.status || before.sha256 != self.sha256 {
-            self.before.push(Reading {
-                read_at: before.read_at.clone(),
-                run: before.run.clone(),
-                status: before.status,
-                rows: before.rows,
-                sha256: before.sha256.clone(),
-            });
+            self.before.push(before.reading());
+        }
+    }
+
+    /// What it says, for the history of the slice that takes its place.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            read_at: self.read_at.clone(),
+            run: self.run.clone(),
+            status: self.status,
+            rows: self.rows,
+            sha256: self.sha256.clone(),
+            // What was held outside raw is deleted once nobody has to decide on it.
+            raw: self.raw.clone().filter(|o| Layout::is_raw(&o.path)),
         }
     }
 }

@@ -95,6 +95,7 @@ impl BuiltIn {
                 ("known_empty", Boolean),
                 ("names", Utf8),
                 ("rows", Int64),
+                ("first_rows", Int64),
                 ("rejected_cells", Int64),
                 ("restatements", Int64),
                 ("first_read_on", Date32),

@@ -32,6 +32,8 @@ pub struct Row {
     pub names: String,
     /// Rows of the answer.
     pub rows: i64,
+    /// Rows of the first answer that had any and was published.
+    pub first_rows: i64,
     /// Cells that did not parse.
     pub rejected_cells: i64,
     /// Earlier readings that had rows and said something else.
@@ -59,6 +61,7 @@ impl Row {
             known_empty: slice.status == Status::Empty && gone,
             names: word(&slice.names),
             rows: slice.rows as i64,
+            first_rows: slice.first_landed_rows() as i64,
             rejected_cells: slice.rejected_cells as i64,
             restatements: slice.before.iter().filter(|r| r.status == Status::Landed).count() as i64,
             first_read_on: slice.first_read_at.get(..10).and_then(|d| d.parse().ok()),
@@ -153,7 +156,10 @@ impl Coverage {
             if let Some((lake, layout)) = &self.lake {
                 ledger.load_month(lake, layout, *month).await?;
             }
-            part.rows = Some(ledger.slices().map(|s| Row::new(report, s, today)).collect());
+            // What is held shows where nothing is published of it: the rows that are there speak for themselves.
+            let alone = |s: &&Slice| ledger.get(s.window, s.day).is_none();
+            let slices = ledger.slices().chain(ledger.held().filter(alone));
+            part.rows = Some(slices.map(|s| Row::new(report, s, today)).collect());
         }
         if part.digest.is_none() {
             let text = serde_json::to_vec(&part.rows).unwrap_or_default();
@@ -214,6 +220,7 @@ fn batch(rows: &[Row]) -> Result<RecordBatch> {
         Arc::new(rows.iter().map(|r| Some(r.known_empty)).collect::<BooleanArray>()),
         texts(|r| Some(&r.names)),
         ints(|r| r.rows),
+        ints(|r| r.first_rows),
         ints(|r| r.rejected_cells),
         ints(|r| r.restatements),
         days(|r| r.first_read_on),

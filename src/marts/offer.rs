@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::models::Models;
+use super::readings::{Book, LedgerTable};
 use super::sources::{schema_of, tables};
 use crate::engine::{Objects, Session};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Manifest, Object};
 
-/// Adds every table of the catalog, every mart and every shared mart to a session, under their names in the lake. What never landed is an
-/// empty table.
+/// Adds every table of the catalog, every mart and every shared mart to a session, under their names in the lake. What never
+/// landed is an empty table. The ledger is there too, as `ledger`, `readings` and `loads`.
 pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models) -> Result<()> {
     let layout = Layout::new(tenant);
     let manifest = match Manifest::read(lake, &layout).await? {
@@ -27,6 +28,9 @@ pub async fn offer(session: &Session, lake: &Lake, tenant: &str, models: &Models
         let objects: Vec<Object> = manifest.under(&format!("{}/", mart.folder(&layout)));
         let contract = &mart.contract;
         session.add(mart.name(), Arc::new(Objects::new(contract.schema(), contract.partitions(), &objects)?))?;
+    }
+    for book in Book::ALL {
+        session.add(book.name(), Arc::new(LedgerTable::new(book, lake, &layout)))?;
     }
     Ok(())
 }

@@ -81,6 +81,13 @@ impl State {
         all.filter(|o| !o.path.starts_with("_usagelake/"))
     }
 
+    /// All objects, with their model: marts, and steps on the way to them.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.built.iter().flat_map(|(model, months)| {
+            months.values().filter_map(|k| k.object.as_ref()).map(move |object| (model.as_str(), object))
+        })
+    }
+
     /// Forgets partitions for which `keep` does not hold, and gives their objects.
     pub fn drop_unless(&mut self, keep: impl Fn(&str, Option<Day>) -> bool) -> Vec<Object> {
         let mut dropped = Vec::new();

@@ -122,7 +122,8 @@ struct List {
 impl List {
     fn begin(night: &Night<'_>, listing: &'static Listing) -> Result<List> {
         let name = format!("{}.json.zst", night.answer_name());
-        let raw = Raw::begin(night.place, night.place.layout.raw(listing.name(), Window::Present, &name))?;
+        let key = night.place.layout.raw(listing.name(), Window::Present, &name);
+        let raw = Raw::begin(night.place, key, night.place.raw != RawPolicy::Off)?;
         Ok(List { reader: Reader::new(listing, night.clock.today()), raw })
     }
 
@@ -219,6 +220,7 @@ async fn publish(
         }
         // All files of the month are of this night, put or found to be the same.
         slice.published_at = stamp(night.clock);
+        slice.published_by = night.run.to_string();
         if !told.rejects.is_empty() {
             super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run)
                 .await?;

@@ -10,13 +10,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use arrow::compute::concat_batches;
 use bytes::Bytes;
 use futures::stream;
 
-use super::land::{Answer, Place, land};
+use super::land::{Answer, Before, Fate, Place, land};
 use super::legacy;
-use super::report::{answers, covered, filled, stamp};
+use super::report::{filled, publish_rows, stamp};
 use super::{Begun, new_id};
 use crate::catalog::{self, Merge, Recognised, Report, Role, match_headers, recognise, window_from_file_name};
 use crate::config::{Codec, RawPolicy};
@@ -25,7 +24,6 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Ledger, Manifest, Slice, Status};
 use crate::normalise::{Normaliser, peek_headers};
-use crate::tables::publish::publish;
 use crate::tables::route::Known;
 
 /// How much of a file is read to recognise it.
@@ -154,7 +152,7 @@ async fn all(
         let result = legacy::one(place, &export, &run, clock, &mut ledgers).await;
         done(export.path, result)?;
     }
-    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, begun.interrupted).await?;
+    let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;
     Ok(results)
@@ -305,8 +303,10 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     let known = file.known;
     let there = |s: &Slice| known.period.is_none_or(|n| n == s.window.period()) && known.day.is_none_or(|d| d == s.day);
     let published = |sha: &str| ledger.slices().any(|s| s.status == Status::Landed && s.sha256 == sha && there(s));
-    let answer =
-        Answer { report, window: file.window, known: file.known, name: &name, json: file.json, published: &published };
+    let known_as = |sha: &str| published(sha).then_some(Before::Published);
+    // Whoever imports a file has looked at it.
+    let (window, json) = (file.window, file.json);
+    let answer = Answer { report, window, known, name: &name, json, known_as: &known_as, only: None, judge: None };
     let landed = land(place, answer, body).await?;
     let outcome = &landed.outcome;
     let mut imported = Imported {
@@ -315,29 +315,17 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         table: table.clone(),
         rows: outcome.rows,
         partitions: landed.partitions.iter().map(|(_, o)| o.path.clone()).collect(),
-        unchanged: landed.unchanged,
+        unchanged: landed.fate == Fate::Unchanged,
         rejected_cells: outcome.rejected_cells,
         unknown_headers: outcome.unknown_headers.clone(),
         missing_columns: outcome.missing_columns.clone(),
     };
-    if landed.unchanged || outcome.rows == 0 {
+    if imported.unchanged || outcome.rows == 0 {
         return Ok(imported);
     }
-    let mut objects: Vec<_> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
     let fallback = file.known.day.or(file.refresh).unwrap_or(today);
-    if report.merge != Merge::Replace {
-        let rows = concat_batches(&report.schema(), &landed.batches)
-            .map_err(|e| Error::new(Kind::NotAReport, "rows of the file do not go together").because(e))?;
-        let others = answers(ledger);
-        let covers = covered(file.window, &landed);
-        let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
-        let months = publish(lake, layout, guard, report, place.codec, &rows, covers, &others, fallback).await?;
-        objects.extend(months.into_iter().map(|(object, _)| object));
-        imported.partitions = objects.iter().map(|o| o.path.clone()).collect();
-    }
-    if !outcome.rejects.is_empty() {
-        super::rejects::keep(place, report, file.window, &landed, run).await?;
-    }
+    let (objects, _) = publish_rows(place, report, file.window, ledger, &landed, fallback, run).await?;
+    imported.partitions = objects.iter().map(|o| o.path.clone()).collect();
     let days: Vec<(Window, Day)> = match landed.partitions.len() {
         0 => vec![(file.window, fallback)],
         _ => landed.partitions.iter().map(|(p, _)| (window_of(p.period, p.day), p.day)).collect(),
@@ -351,6 +339,7 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
                 None => objects.clone(),
             };
         slice.published_at = stamp(clock);
+        slice.published_by = run.to_string();
         ledger.record(slice);
     }
     ledger.standing.ever_landed = true;

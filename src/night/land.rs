@@ -2,7 +2,7 @@
 //!
 //! Nothing is seen of it before the whole answer was read and judged. Then the raw object appears, then the partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -14,8 +14,9 @@ use crate::catalog::{Merge, Report};
 use crate::config::{Codec, RawPolicy};
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
+use crate::guard::{Keys, Verdict};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
-use crate::ledger::Object;
+use crate::ledger::{Doubt, Object};
 use crate::normalise::{Outcome, read};
 use crate::tables::encode::Finished;
 use crate::tables::route::{Known, Partition, Piece, Router};
@@ -50,8 +51,42 @@ pub struct Answer<'a> {
     pub name: &'a str,
     /// Whether the body is JSON.
     pub json: bool,
-    /// SHA-256 of the answer that is published for this window, by the day of its slice; an equal one changes nothing.
-    pub published: &'a dyn Fn(&str) -> bool,
+    /// Whether an answer with this SHA-256 is known already: an equal one changes nothing.
+    pub known_as: &'a (dyn Fn(&str) -> Option<Before> + Sync),
+    /// The only partitions that are published; all where nothing is said.
+    pub only: Option<&'a BTreeSet<Partition>>,
+    /// Who judges it; nobody where a person has looked.
+    pub judge: Option<&'a (dyn Judge + Sync)>,
+}
+
+/// What the ledger has of exactly the same answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It is published.
+    Published,
+    /// A guard holds it.
+    Held,
+}
+
+/// Says whether an answer may be published.
+pub trait Judge {
+    /// Of an answer that was read whole; `repeated` are rows that repeat the key of another.
+    fn judge(&self, outcome: &Outcome, repeated: u64) -> Verdict;
+    /// Of an answer whose header has lost the key.
+    fn without_key(&self) -> Option<Doubt>;
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Its partitions are published; the rows of merged tables are handed back.
+    Published,
+    /// Exactly this answer was published before.
+    Unchanged,
+    /// A guard doubts it: it is kept as it came, and nothing of it is published.
+    Held(Doubt),
+    /// Exactly this answer is held already.
+    StillHeld,
 }
 
 /// What came of it.
@@ -62,14 +97,14 @@ pub struct Landed {
     pub bytes: u64,
     /// SHA-256 of the answer, in hexadecimal.
     pub sha256: String,
-    /// The answer as kept, where raw is kept and it is new.
+    /// The answer as kept, where it is new and raw is kept, or it is held.
     pub raw: Option<Object>,
     /// The partitions that were published.
     pub partitions: Vec<(Partition, Object)>,
     /// The rows, where the table is merged and not replaced.
     pub batches: Vec<RecordBatch>,
-    /// Whether exactly this answer was published before.
-    pub unchanged: bool,
+    /// What became of it.
+    pub fate: Fate,
 }
 
 /// Lands one answer.
@@ -79,9 +114,12 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let (report, codec, known) = (answer.report, place.codec, answer.known);
     let parse = tokio::task::spawn_blocking(move || digest(report, codec, known, to_parse, pieces));
 
-    let extension = if answer.json { "json.zst" } else { "csv.zst" };
-    let key = place.layout.raw(&report.table(), answer.window, &format!("{}.{extension}", answer.name));
-    let mut raw = Raw::begin(place, key)?;
+    let name = format!("{}.{}", answer.name, if answer.json { "json.zst" } else { "csv.zst" });
+    let kept = place.raw != RawPolicy::Off;
+    // Where raw is off, an answer that may have to be held is kept until it is judged.
+    let folder = if kept { Layout::raw } else { Layout::held };
+    let key = folder(&place.layout, &report.table(), answer.window, &name);
+    let mut raw = Raw::begin(place, key, kept || answer.judge.is_some())?;
     let mut files: BTreeMap<Partition, (Upload, Sha256)> = BTreeMap::new();
     let mut finished: Vec<(Partition, Upload, Object)> = Vec::new();
 
@@ -115,47 +153,113 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
 
     // A cut connection explains a cut report, so it is told first.
     let result = read.and(parsed).and_then(whole).and_then(|parsed| write.map(|()| parsed));
-    let (outcome, batches) = match result {
-        Ok(parsed) => parsed,
-        Err(e) => {
-            raw.abort().await;
-            for (upload, _) in files.into_values() {
+    let (bytes, sha256) = raw.digest();
+    let (parsed, fate) = match decide(&answer, &sha256, result) {
+        Ok((parsed, Fate::Published)) => (parsed, Fate::Published),
+        other => {
+            for upload in files.into_values().map(|(upload, _)| upload).chain(finished.into_iter().map(|f| f.1)) {
                 upload.abort().await;
             }
-            for (_, upload, _) in finished {
-                upload.abort().await;
-            }
-            return Err(e);
+            let (Parsed { outcome, .. }, fate) = match other {
+                Ok(decided) => decided,
+                Err(e) => {
+                    raw.abort().await;
+                    return Err(e);
+                }
+            };
+            let raw = match fate {
+                Fate::Held(_) => {
+                    let kept = raw.finish(&place.guard, outcome.rows).await?;
+                    let to = place.layout.held(&report.table(), answer.window, &name);
+                    match kept {
+                        // Raw is deleted when its time is over, whatever a person has or has not looked at.
+                        Some(object) if matches!(place.raw, RawPolicy::Days(_)) => {
+                            Some(moved(place, object, to).await?)
+                        }
+                        kept => kept,
+                    }
+                }
+                _ => {
+                    raw.abort().await;
+                    None
+                }
+            };
+            return Ok(Landed { outcome, bytes, sha256, raw, partitions: Vec::new(), batches: Vec::new(), fate });
         }
     };
-    let (bytes, sha256) = raw.digest();
-    if (answer.published)(&sha256) {
-        raw.abort().await;
-        for (_, upload, _) in finished {
-            upload.abort().await;
+    let Parsed { outcome, batches, .. } = parsed;
+    let raw = match kept {
+        true => raw.finish(&place.guard, outcome.rows).await?,
+        false => {
+            raw.abort().await;
+            None
         }
-        return Ok(Landed {
-            outcome,
-            bytes,
-            sha256,
-            raw: None,
-            partitions: Vec::new(),
-            batches: Vec::new(),
-            unchanged: true,
-        });
-    }
-    let raw = raw.finish(&place.guard, outcome.rows).await?;
+    };
     let mut partitions = Vec::with_capacity(finished.len());
     for (partition, upload, object) in finished {
-        upload.finish(&place.guard).await?;
-        partitions.push((partition, object));
+        if answer.only.is_none_or(|only| only.contains(&partition)) {
+            upload.finish(&place.guard).await?;
+            partitions.push((partition, object));
+        } else {
+            upload.abort().await;
+        }
     }
-    Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, unchanged: false })
+    Ok(Landed { outcome, bytes, sha256, raw, partitions, batches, fate })
+}
+
+/// Moves an object.
+async fn moved(place: &Place, object: Object, to: String) -> Result<Object> {
+    if let Some(found) = place.lake.read(&object.path).await? {
+        place.lake.replace(&to, found.bytes, &place.guard).await?;
+        place.lake.delete(&object.path).await?;
+    }
+    Ok(Object { path: to, ..object })
+}
+
+/// What becomes of an answer that was read.
+fn decide(answer: &Answer<'_>, sha256: &str, read: Result<Parsed>) -> Result<(Parsed, Fate)> {
+    let lost_key = |e: &Error| (e.kind() == Kind::KeyLost).then(|| answer.judge?.without_key()).flatten();
+    let (parsed, verdict) = match read {
+        Ok(parsed) => {
+            let verdict = answer.judge.map_or(Verdict::Sound, |j| j.judge(&parsed.outcome, parsed.repeated));
+            (parsed, verdict)
+        }
+        Err(e) => match lost_key(&e) {
+            Some(doubt) => (Parsed::default(), Verdict::Hold(doubt)),
+            None => return Err(e),
+        },
+    };
+    let fate = match ((answer.known_as)(sha256), verdict) {
+        (Some(Before::Published), _) => Fate::Unchanged,
+        (_, Verdict::Sound) => Fate::Published,
+        (Some(Before::Held), Verdict::Hold(_)) => Fate::StillHeld,
+        (None, Verdict::Hold(doubt)) => Fate::Held(doubt),
+        (_, Verdict::Refuse(doubt)) => return Err(refused(answer.report, doubt)),
+    };
+    Ok((parsed, fate))
+}
+
+fn refused(report: &Report, doubt: Doubt) -> Error {
+    Error::new(Kind::Contract, format!("the contract of the table allows no other columns: {}", doubt.reason))
+        .with("report", &report.function)
+        .hint(
+            "update usagelake, which may know the columns, or let the table evolve: `[contracts]` in the pipeline file",
+        )
+}
+
+/// What the parser makes of an answer.
+#[derive(Default)]
+struct Parsed {
+    outcome: Outcome,
+    /// The rows, where the table is merged and not replaced.
+    batches: Vec<RecordBatch>,
+    /// Rows that repeat the key of another.
+    repeated: u64,
 }
 
 /// Refuses an answer that says that it is one page of several: its rows would pass for all.
-fn whole(parsed: (Outcome, Vec<RecordBatch>)) -> Result<(Outcome, Vec<RecordBatch>)> {
-    if !parsed.0.more_pages {
+fn whole(parsed: Parsed) -> Result<Parsed> {
+    if !parsed.outcome.more_pages {
         return Ok(parsed);
     }
     Err(Error::new(Kind::NotAReport, "the answer is one page of several")
@@ -207,25 +311,45 @@ fn digest(
     known: Known,
     mut chunks: mpsc::Receiver<Bytes>,
     pieces: mpsc::Sender<Piece>,
-) -> Result<(Outcome, Vec<RecordBatch>)> {
+) -> Result<Parsed> {
+    let parsed = rows(report, codec, known, &mut chunks, pieces);
+    if parsed.as_ref().is_err_and(|e| e.kind() == Kind::KeyLost) {
+        // It may be held, and then as a whole: whoever downloads it must not be told to stop.
+        while chunks.blocking_recv().is_some() {}
+    }
+    parsed
+}
+
+fn rows(
+    report: &'static Report,
+    codec: Codec,
+    known: Known,
+    chunks: &mut mpsc::Receiver<Bytes>,
+    pieces: mpsc::Sender<Piece>,
+) -> Result<Parsed> {
     let chunks = std::iter::from_fn(|| chunks.blocking_recv().map(Ok));
+    let mut keys = Keys::of(report);
     if report.merge != Merge::Replace {
         let mut batches = Vec::new();
         let keep = |batch| {
+            keys.see(&batch);
             batches.push(batch);
             Ok(())
         };
         let outcome = read(report, chunks, keep)?;
-        return Ok((outcome, batches));
+        return Ok(Parsed { outcome, batches, repeated: keys.repeated() });
     }
     // The receiver is gone only when the upload has failed, and that error is the one that is told.
     let mut out = |piece: Piece| {
         pieces.blocking_send(piece).map_err(|_| Error::new(Kind::Lake, "the partition could not be written"))
     };
     let mut router = Router::new(report, codec, known);
-    let outcome = read(report, chunks, |batch| router.write(batch, &mut out))?;
+    let outcome = read(report, chunks, |batch| {
+        keys.see(&batch);
+        router.write(batch, &mut out)
+    })?;
     router.finish(&mut out)?;
-    Ok((outcome, Vec::new()))
+    Ok(Parsed { outcome, batches: Vec::new(), repeated: keys.repeated() })
 }
 
 /// The answer as it was received: hashed, and where raw is kept compressed and uploaded.
@@ -245,11 +369,11 @@ struct Kept {
 const RAW_LEVEL: i32 = 3;
 
 impl Raw {
-    /// Begins the object at `key`.
-    pub(super) fn begin(place: &Place, key: String) -> Result<Raw> {
-        let kept = match place.raw {
-            RawPolicy::Off => None,
-            RawPolicy::Keep | RawPolicy::Days(_) => {
+    /// Begins the object at `key`, or only its hash.
+    pub(super) fn begin(place: &Place, key: String, keep: bool) -> Result<Raw> {
+        let kept = match keep {
+            false => None,
+            true => {
                 let zstd = zstd::stream::write::Encoder::new(Vec::new(), RAW_LEVEL).map_err(compress)?;
                 Some(Kept { zstd, upload: place.lake.upload(key), sha: Sha256::new() })
             }

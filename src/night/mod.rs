@@ -4,12 +4,15 @@
 //! is, and that a kill at any instant costs work and never data. It prints nothing.
 
 mod directory;
+pub mod hooks;
 mod import;
 pub mod land;
 mod legacy;
 mod marts;
 pub mod record;
 mod rejects;
+mod release;
+mod replay;
 mod report;
 mod retention;
 
@@ -17,6 +20,8 @@ pub use directory::ProductNames;
 pub use import::{File, Imported, Options as ImportOptions, import};
 
 pub use marts::{MartsJob, build_marts};
+pub use release::{Choice, Released, held, release};
+pub use replay::{Replayed, Scope, replay};
 
 use std::sync::Arc;
 
@@ -25,14 +30,14 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
-use crate::config::{Codec, Marts, RawPolicy, Tenant};
+use crate::config::{Codec, Guards, Marts, RawPolicy, Tenant};
 use crate::day::Clock;
 use crate::error::{Error, Result};
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Ledger, Manifest};
 use crate::marts::Models;
-use crate::plan::{ListingPlan, ReportPlan, Wishes, plan};
+use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
 use record::{Outcome, Problem, ReportRecord, RunRecord, overall};
 use report::{Night, extract, stamp};
@@ -60,6 +65,8 @@ pub struct Job<'a> {
     pub codec: Codec,
     /// Whether raw is kept.
     pub raw: RawPolicy,
+    /// When an answer is held.
+    pub guards: &'a Guards,
     /// The models of the marts and how they are built; none where the night builds none.
     pub marts: Option<(&'a Models, &'a Marts)>,
     /// The time.
@@ -138,7 +145,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
     watch(Event::Planned(&plans));
     let landing = Arc::new(Semaphore::new(LANDING));
-    let night = Night { place: &place, client: &client, clock: job.clock, run: &id, landing };
+    let night = Night { place: &place, guards: job.guards, client: &client, clock: job.clock, run: &id, landing };
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
         let night = &night;
         async move {
@@ -168,7 +175,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
             (lists, concealed_names, None)
         }
         // Nothing came: the error says it all. Else what came is recorded, and so is what ended the run.
-        Err(e) if records.iter().all(|r: &ReportRecord| r.landed == 0) => return Err(e),
+        Err(e) if records.iter().all(|r: &ReportRecord| r.landed + r.held == 0) => return Err(e),
         Err(e) => (Vec::new(), None, Some(e)),
     };
     records.sort_by(|a, b| a.report.cmp(&b.report));
@@ -183,11 +190,13 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         outcome,
         today: job.clock.today(),
         concealed_names,
+        expires_soon: Vec::new(),
         lost: lost.as_ref().map(|e| Problem::new(None, e)),
         reports: records,
         directory: lists,
         marts: None,
     };
+    record = record.with_expiring(expiring(job, &published));
     let text = |record: &RunRecord| serde_json::to_vec_pretty(record).unwrap_or_default();
     if lost.is_some() {
         // The mark of the run stays, so that the next makes the manifest whole. The lake may be what was lost.
@@ -196,7 +205,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         }
         return Ok(record);
     }
-    let mut manifest = Manifest::after(job.lake, &layout, &published, begun.interrupted).await?;
+    let mut manifest = Manifest::after(job.lake, &layout, &published, &id, begun.interrupted).await?;
     if let Some((models, options)) = job.marts {
         let (lake, tenant, codec, clock) = (job.lake, job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
@@ -210,6 +219,19 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     place.lake.put(&layout.run(&id), text(&record).into()).await?;
     begun.end(&place).await?;
     Ok(record)
+}
+
+/// Days of the run's reports that are about to be lost. A run that was told which days to ask for is not asked about others.
+fn expiring(job: &Job<'_>, ledgers: &[Ledger]) -> Vec<Expiring> {
+    if job.wishes.from.is_some() || job.wishes.to.is_some() {
+        return Vec::new();
+    }
+    let (today, warn_days) = (job.clock.today(), job.guards.warn_days);
+    let of = |report: &&'static Report| {
+        let ledger = ledgers.iter().find(|l| l.report() == report.table());
+        ledger.map(|l| expires_soon(report, l, today, warn_days)).unwrap_or_default()
+    };
+    job.reports.iter().flat_map(of).collect()
 }
 
 /// Reads the lists of the directory, one after the other, and the file of product names.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
+use crate::ledger::Slice;
 use crate::marts;
+use crate::plan::Expiring;
 
 /// What one run did for one tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct RunRecord {
     /// Whether the tenant conceals names in reports; null where that could not be read.
     #[serde(default)]
     pub concealed_names: Option<bool>,
+    /// Days that Graph still has, that the lake lacks, and that are lost within the days of `warn_days`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expires_soon: Vec<Expiring>,
     /// What ended the run before its time, where something did: the sign-in or the lake was lost on the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Problem>,
@@ -51,6 +56,15 @@ pub struct MartsRecord {
 }
 
 impl RunRecord {
+    /// Adds days that are about to be lost: a night that did not bring them is not done.
+    pub fn with_expiring(mut self, soon: Vec<Expiring>) -> RunRecord {
+        if !soon.is_empty() && self.outcome == Outcome::Done {
+            self.outcome = Outcome::Partial;
+        }
+        self.expires_soon = soon;
+        self
+    }
+
     /// Adds what became of the marts. A night whose marts failed has published something and lost something.
     pub fn with_marts(mut self, built: Result<marts::Record>) -> RunRecord {
         let record = match built {
@@ -71,7 +85,7 @@ impl RunRecord {
 pub enum Outcome {
     /// Everything that was asked for came, nothing new included.
     Done,
-    /// Something was published, something else failed.
+    /// Something was published, something else failed or is held by a guard.
     Partial,
     /// Nothing was published, and something failed.
     Failed,
@@ -98,6 +112,9 @@ pub struct ReportRecord {
     pub late: u64,
     /// Windows that failed.
     pub failed: u64,
+    /// Answers that a guard holds until a person has looked.
+    #[serde(default)]
+    pub held: u64,
     /// Partitions that were published.
     pub published: u64,
     /// Rows of the answers that landed.
@@ -148,7 +165,21 @@ impl Problem {
         let kind = serde_json::to_value(e.kind()).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
         Problem { window, kind, message, hint: e.hint_text().map(str::to_string) }
     }
+
+    /// An answer that a guard holds.
+    pub fn held(report: &str, slice: &Slice) -> Problem {
+        let guard = slice.doubt.as_ref().map_or("", |d| d.guard.word());
+        let (reason, period, day) = (slice.reason.as_deref().unwrap_or_default(), slice.window.period(), slice.day);
+        let hint = format!(
+            "look at it, then `usagelake release --report {report} --period {period} --day {day}` publishes it; with `--discard` it is forgotten"
+        );
+        let message = format!("guard `{guard}`: {reason}");
+        Problem { window: Some(slice.window), kind: HELD.to_string(), message, hint: Some(hint) }
+    }
 }
+
+/// The kind of a problem that is no failure: a guard holds the answer.
+pub const HELD: &str = "held";
 
 impl ReportRecord {
     /// A record of nothing yet.
@@ -162,6 +193,7 @@ impl ReportRecord {
             empty: 0,
             late: 0,
             failed: 0,
+            held: 0,
             published: 0,
             rows: 0,
             rejected_cells: 0,
@@ -190,9 +222,9 @@ impl ReportRecord {
         if self.outcome == Outcome::NotServed {
             return;
         }
-        self.outcome = match (self.failed, self.landed + self.unchanged) {
-            (0, _) => Outcome::Done,
-            (_, 0) => Outcome::Failed,
+        self.outcome = match (self.failed, self.held, self.landed + self.unchanged) {
+            (0, 0, _) => Outcome::Done,
+            (_, 0, 0) => Outcome::Failed,
             _ => Outcome::Partial,
         };
     }
@@ -201,7 +233,7 @@ impl ReportRecord {
 /// How a run ended, from how its reports did.
 pub fn overall<'a>(reports: impl Iterator<Item = &'a ReportRecord> + Clone) -> Outcome {
     let failed = reports.clone().any(|r| matches!(r.outcome, Outcome::Failed | Outcome::Partial));
-    let came = reports.clone().any(|r| r.landed + r.unchanged > 0);
+    let came = reports.clone().any(|r| r.landed + r.unchanged + r.held > 0);
     match (failed, came) {
         (false, _) => Outcome::Done,
         (true, true) => Outcome::Partial,

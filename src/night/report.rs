@@ -5,13 +5,16 @@ use std::sync::Arc;
 use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
 
-use super::land::{Answer, Landed, Place, land};
+use super::land::{Answer, Before, Fate, Judge, Landed, Place, land};
 use super::record::{Outcome, Problem, ReportRecord, ends_the_run};
-use crate::catalog::Merge;
+use crate::catalog::{Merge, Report};
+use crate::config::Guards;
 use crate::day::{Clock, Day, Window};
 use crate::error::{Error, Kind, Result};
 use crate::graph::{self, Client};
-use crate::ledger::{Availability, Ledger, Names, Object, Slice, Status};
+use crate::guard::{self, Past, Verdict};
+use crate::ledger::{Availability, Doubt, Ledger, Names, Object, Slice, Status};
+use crate::normalise::Outcome as Seen;
 use crate::plan::{LAG_DAYS, ReportPlan, Request};
 use crate::tables::merge::Covered;
 use crate::tables::publish::publish;
@@ -25,6 +28,8 @@ const GIVE_UP_AFTER: u32 = 3;
 pub struct Night<'a> {
     /// Where things go.
     pub place: &'a Place,
+    /// When an answer is held.
+    pub guards: &'a Guards,
     /// Graph.
     pub client: &'a Client,
     /// The time.
@@ -155,28 +160,61 @@ async fn attempt(
         _ => None,
     };
     let name = night.answer_name();
-    let published = |sha256: &str| published(ledger, request.window, sha256);
+    let fallback = night.clock.today().plus(-LAG_DAYS);
+    let known_as = |sha256: &str| known_as(ledger, request.window, sha256);
+    let (report, window, guards) = (plan.report, request.window, night.guards);
+    let judge = ByLedger { report, window, fallback, ledger, guards };
     let answer = Answer {
-        report: plan.report,
-        window: request.window,
-        known: Known {
-            period: Some(request.window.period()),
-            day,
-            fallback: Some(night.clock.today().plus(-LAG_DAYS)),
-        },
+        report,
+        window,
+        known: Known { period: Some(window.period()), day, fallback: Some(fallback) },
         name: &name,
         json: body.content_type.as_deref().is_some_and(|t| t.contains("json")),
-        published: &published,
+        known_as: &known_as,
+        only: None,
+        judge: Some(&judge),
     };
     land(night.place, answer, body.into_stream()).await.map(Some)
 }
 
-/// Whether exactly this answer is what the ledger has for the window.
-fn published(ledger: &Ledger, window: Window, sha256: &str) -> bool {
+/// What the ledger has of exactly this answer, for the window.
+fn known_as(ledger: &Ledger, window: Window, sha256: &str) -> Option<Before> {
     let same = |s: &Slice| s.status == Status::Landed && s.sha256 == sha256;
-    match window {
+    let published = match window {
         Window::Date(day) => ledger.date(day).is_some_and(same),
         _ => ledger.slices().filter(|s| s.window == window).any(same),
+    };
+    let held = || ledger.held().any(|s| s.window == window && s.sha256 == sha256);
+    if published { Some(Before::Published) } else { held().then_some(Before::Held) }
+}
+
+/// Judges an answer by what the ledger has of its report.
+struct ByLedger<'a> {
+    report: &'static Report,
+    window: Window,
+    fallback: Day,
+    ledger: &'a Ledger,
+    guards: &'a Guards,
+}
+
+impl Judge for ByLedger<'_> {
+    fn judge(&self, outcome: &Seen, repeated: u64) -> Verdict {
+        let (report, window) = (self.report, self.window);
+        let day = slice_day(window, outcome, self.fallback);
+        let answer = guard::Answer { report, window, day, outcome, repeated };
+        guard::judge(&answer, &Past::of(self.ledger, window, day), self.guards)
+    }
+
+    fn without_key(&self) -> Option<Doubt> {
+        guard::without_key(self.report, self.guards)
+    }
+}
+
+/// The day of an answer's slice: the one that was asked for, else the refresh date.
+fn slice_day(window: Window, outcome: &Seen, fallback: Day) -> Day {
+    match window {
+        Window::Date(day) => day,
+        _ => outcome.refresh_dates.last().copied().unwrap_or(fallback),
     }
 }
 
@@ -195,20 +233,20 @@ async fn settle(
     record.bytes += landed.bytes;
     let refresh = outcome.refresh_dates.last().copied();
     let fallback = today.plus(-LAG_DAYS);
-    let day = match request.window {
-        Window::Date(day) => day,
-        _ => refresh.unwrap_or(fallback),
-    };
+    let day = slice_day(request.window, outcome, fallback);
     // A report that Graph has stopped to refresh speaks of a month before those that a night looks at.
     ledger.load_month(&place.lake, &place.layout, day).await?;
     record.drift(&outcome.unknown_headers, &outcome.missing_columns);
+    if matches!(landed.fate, Fate::Held(_) | Fate::StillHeld) {
+        return hold(night, plan.report, request.window, day, ledger, record, &landed).await;
+    }
     if outcome.rows == 0 {
         record.empty += 1;
         served(ledger, request.window, today, refresh);
         ledger.record(filled(night.slice(request.window, day, Status::Empty), &landed));
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
-    if landed.unchanged {
+    if landed.fate == Fate::Unchanged {
         record.unchanged += 1;
         served(ledger, request.window, today, refresh);
         if let Some(known) = ledger.get(request.window, day).cloned() {
@@ -218,31 +256,8 @@ async fn settle(
         }
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
-    let mut objects: Vec<Object> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
-    record.published += objects.len() as u64;
-    if plan.report.merge != Merge::Replace {
-        let rows = concat_batches(&plan.report.schema(), &landed.batches)
-            .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
-        let others = answers(ledger);
-        let covered = covered(request.window, &landed);
-        let months = publish(
-            &place.lake,
-            &place.layout,
-            &place.guard,
-            plan.report,
-            place.codec,
-            &rows,
-            covered,
-            &others,
-            fallback,
-        )
-        .await?;
-        record.published += months.iter().filter(|(_, changed)| *changed).count() as u64;
-        objects.extend(months.into_iter().map(|(object, _)| object));
-    }
-    if !landed.outcome.rejects.is_empty() {
-        super::rejects::keep(place, plan.report, request.window, &landed, night.run).await?;
-    }
+    let (objects, put) = publish_rows(place, plan.report, request.window, ledger, &landed, fallback, night.run).await?;
+    record.published += put;
     record.landed += 1;
     record.rows += landed.outcome.rows;
     record.rejected_cells += landed.outcome.rejected_cells;
@@ -251,7 +266,65 @@ async fn settle(
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
     slice.objects = objects;
     slice.published_at = stamp(night.clock);
+    slice.published_by = night.run.to_string();
     ledger.record(slice);
+    ledger.save(&place.lake, &place.layout, &place.guard).await
+}
+
+/// Publishes the rows of merged tables, and keeps the rejects of any. Returns the objects that the rows went to, and how
+/// many of them were put.
+pub(super) async fn publish_rows(
+    place: &Place,
+    report: &'static Report,
+    window: Window,
+    ledger: &Ledger,
+    landed: &Landed,
+    fallback: Day,
+    run: &str,
+) -> Result<(Vec<Object>, u64)> {
+    let mut objects: Vec<Object> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
+    let mut put = objects.len() as u64;
+    if report.merge != Merge::Replace {
+        let rows = concat_batches(&report.schema(), &landed.batches)
+            .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
+        let (others, covers) = (answers(ledger), covered(window, landed));
+        let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
+        let months = publish(lake, layout, guard, report, place.codec, &rows, covers, &others, fallback).await?;
+        put += months.iter().filter(|(_, changed)| *changed).count() as u64;
+        objects.extend(months.into_iter().map(|(object, _)| object));
+    }
+    if !landed.outcome.rejects.is_empty() {
+        super::rejects::keep(place, report, window, landed, run).await?;
+    }
+    Ok((objects, put))
+}
+
+/// Writes down that a guard holds an answer. What is published stays, and the window is asked for again by the next run.
+async fn hold(
+    night: &Night<'_>,
+    report: &Report,
+    window: Window,
+    day: Day,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+    landed: &Landed,
+) -> Result<()> {
+    let (place, today) = (night.place, night.clock.today());
+    record.held += 1;
+    ledger.standing.is(Availability::Served, today, None);
+    if let Window::Date(_) = window {
+        ledger.standing.answered(window, today, None);
+    }
+    let slice = match &landed.fate {
+        Fate::Held(doubt) => {
+            let slice = filled(night.slice(window, day, Status::Held), landed);
+            let slice = Slice { reason: Some(doubt.reason.clone()), doubt: Some(doubt.clone()), ..slice };
+            ledger.hold(slice.clone());
+            Some(slice)
+        }
+        _ => ledger.held().find(|s| s.window == window && s.sha256 == landed.sha256).cloned(),
+    };
+    record.problems.extend(slice.map(|s| Problem::held(&report.function, &s)));
     ledger.save(&place.lake, &place.layout, &place.guard).await
 }
 
@@ -272,12 +345,7 @@ pub fn filled(mut slice: Slice, landed: &Landed) -> Slice {
     slice.unknown_headers.clone_from(&outcome.unknown_headers);
     slice.missing_columns.clone_from(&outcome.missing_columns);
     slice.raw.clone_from(&landed.raw);
-    slice.names = match (outcome.named_rows, outcome.concealed_rows) {
-        (0, 0) => Names::None,
-        (_, 0) => Names::Named,
-        (0, _) => Names::Concealed,
-        _ => Names::Mixed,
-    };
+    slice.names = Names::of(outcome.named_rows, outcome.concealed_rows);
     slice
 }
 
@@ -327,10 +395,10 @@ fn expire(night: &Night<'_>, ledger: &mut Ledger) {
     let mut day = from.max(gone.plus(-crate::plan::WINDOW_DAYS));
     while day < gone {
         let unread = match ledger.date(day).map(|s| s.status) {
-            Some(Status::Landed | Status::Empty | Status::Expired) => false,
+            Some(Status::Landed | Status::Empty | Status::Expired | Status::Held) => false,
             Some(Status::Late | Status::Failed) | None => true,
         };
-        if unread {
+        if unread && ledger.held_at(Window::Date(day), day).is_none() {
             let mut slice = night.slice(Window::Date(day), day, Status::Expired);
             slice.reason = Some("it left Graph's window of 28 days before it was read".to_string());
             ledger.record(slice);

@@ -5,7 +5,7 @@
 
 use super::text::text;
 use super::{MAX_COLUMNS, MAX_HEADER};
-use crate::catalog::{self, Recognised, Report, fits, match_headers};
+use crate::catalog::{self, Recognised, Report, fits, match_headers, resembles};
 use crate::error::{Error, Kind, Result};
 
 /// What a body is, by its first bytes.
@@ -103,8 +103,11 @@ pub(super) struct Plan {
 pub(super) fn plan(report: &Report, headers: &[String]) -> Result<Plan> {
     // Cells without a name, as a spreadsheet leaves them behind a header row, say nothing about whose it is.
     let named: Vec<String> = headers.iter().filter(|h| !h.is_empty()).cloned().collect();
-    if !fits(report, &match_headers(report, &named)) {
-        return Err(not_its(report, &named));
+    let matched = match_headers(report, &named);
+    if !fits(report, &matched) {
+        let nobodys = || catalog::recognise(&named, "") == Recognised::None;
+        let lost = resembles(report, &matched) && nobodys();
+        return Err(if lost { without_key(report) } else { not_its(report, &named) });
     }
     let found = match_headers(report, headers);
     let mut positions = vec![None; report.columns.len()];
@@ -125,6 +128,13 @@ pub(super) fn plan(report: &Report, headers: &[String]) -> Result<Plan> {
     }
     let missing = found.missing.iter().map(|i| report.columns[*i].name.clone()).collect();
     Ok(Plan { width: headers.len(), positions, unknown, unnamed, missing })
+}
+
+fn without_key(report: &Report) -> Error {
+    Error::new(Kind::KeyLost, "the header row lacks the column that tells rows apart")
+        .with("report", report.table())
+        .with("column", report.key.join("` or `"))
+        .hint("Graph may have renamed it: update usagelake, which may know the new name")
 }
 
 fn not_its(report: &Report, headers: &[String]) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! `date=` answers exist for 28 days, so every day of that window that the ledger lacks is asked for, the oldest first
 //! because it expires first; the last days are asked again, since Graph completes them. A period is asked for when its
-//! time has come. Nothing is asked twice on one UTC day, except what failed.
+//! time has come. Nothing is asked twice on one UTC day, except what failed or is held.
 
 mod directory;
 
@@ -59,6 +59,8 @@ pub enum Why {
     WasLate,
     /// It failed.
     Failed,
+    /// A guard holds the answer; Graph may have a sound one by now.
+    WasHeld,
     /// The application was not permitted; it may be by now.
     WasRefused,
     /// Its time has come again.
@@ -121,8 +123,13 @@ fn dates(ledger: &Ledger, today: Day, wishes: Wishes) -> Vec<Request> {
     (0..=last.since(first))
         .map(|n| first.plus(n))
         .filter_map(|day| {
-            let why =
-                if explicit { Some(Why::Asked) } else { date_due(ledger.date(day), day, today, wishes.reread_days) };
+            let why = if explicit {
+                Some(Why::Asked)
+            } else if ledger.held_at(Window::Date(day), day).is_some() {
+                Some(Why::WasHeld)
+            } else {
+                date_due(ledger.date(day), day, today, wishes.reread_days)
+            };
             why.map(|why| Request { window: Window::Date(day), why })
         })
         .collect()
@@ -142,7 +149,7 @@ fn date_due(slice: Option<&Slice>, day: Day, today: Day, reread_days: u32) -> Op
         Status::Landed => recent.then_some(Why::Reread),
         Status::Empty => (today.since(day) <= EMPTY_RETRY_DAYS || age >= WEEK).then_some(Why::WasEmpty),
         Status::Late => Some(Why::WasLate),
-        Status::Failed | Status::Expired => Some(Why::Failed),
+        Status::Failed | Status::Expired | Status::Held => Some(Why::Failed),
     }
 }
 
@@ -205,6 +212,44 @@ fn periods(report: &'static Report, ledger: &Ledger, today: Day) -> Vec<Request>
         }
     }
     found
+}
+
+/// A day that Graph still has and the lake has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Expiring {
+    /// The function's name.
+    pub report: String,
+    /// The day.
+    pub day: Day,
+    /// The last UTC day on which it can be read.
+    pub last_chance: Day,
+}
+
+/// Days of a report that Graph still has and the ledger has not, not even held, oldest first. None where the report is not
+/// asked for days, or not served.
+pub fn expiring(report: &Report, ledger: &Ledger, today: Day) -> Vec<Expiring> {
+    if !(report.date && report.night.dates && ledger.standing.availability == Availability::Served) {
+        return Vec::new();
+    }
+    (LAG_DAYS..=WINDOW_DAYS)
+        .rev()
+        .map(|n| today.plus(-n))
+        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(Status::Landed | Status::Empty)))
+        .filter(|d| ledger.held_at(Window::Date(*d), *d).is_none())
+        .map(|day| Expiring { report: report.function.clone(), day, last_chance: day.plus(WINDOW_DAYS) })
+        .collect()
+}
+
+/// Of these days those that are lost within `warn_days`: an alarm, unless Graph answers for no day of the report at all, which
+/// is no day's fault.
+pub fn expires_soon(report: &Report, ledger: &Ledger, today: Day, warn_days: i32) -> Vec<Expiring> {
+    let days = (LAG_DAYS..=WINDOW_DAYS).filter_map(|n| ledger.date(today.plus(-n)));
+    if !days.into_iter().any(|s| matches!(s.status, Status::Landed | Status::Empty)) {
+        return Vec::new();
+    }
+    let mut days = expiring(report, ledger, today);
+    days.retain(|e| e.last_chance.since(today) <= warn_days);
+    days
 }
 
 /// How long the plan takes at the least: each function is paced by itself, and they go side by side.

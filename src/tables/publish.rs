@@ -1,5 +1,7 @@
 //! Publishing the rows of merged tables: counts and summaries, one object for each month.
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
@@ -29,41 +31,56 @@ pub async fn publish(
     others: &[Covered],
     fallback: Day,
 ) -> Result<Vec<(Object, bool)>> {
+    let mut objects = Vec::new();
+    for (month, new) in months(report, rows, answer, fallback)? {
+        let key = layout.monthly(&report.table(), month);
+        let found = lake.read(&key).await?;
+        let old = found.as_ref().map(|f| read(report, &key, f.bytes.clone())).transpose()?;
+        let merged = merge::merge(report, old.as_ref(), &new, answer, others)?;
+        let Some((object, bytes)) = file(report, codec, key, &merged)? else { continue };
+        let changed = found.is_none_or(|f| f.bytes != bytes);
+        if changed {
+            lake.replace(&object.path, bytes, guard).await?;
+        }
+        objects.push((object, changed));
+    }
+    Ok(objects)
+}
+
+/// The rows of an answer by the month that they go to, and months that it only takes rows from: one of its window without
+/// a row may still lose days.
+pub fn months(
+    report: &Report,
+    rows: &RecordBatch,
+    answer: Option<Covered>,
+    fallback: Day,
+) -> Result<BTreeMap<Day, RecordBatch>> {
     let mut months = merge::by_month(report, rows, fallback)?;
     if report.merge == crate::catalog::Merge::ByReportDate
         && let Some(answer) = answer
     {
-        // A month of the window without a row of the answer may still lose days.
         let mut month = answer.first().month();
         while month <= answer.refresh {
             months.entry(month).or_insert_with(|| rows.slice(0, 0));
             month = month.plus(31).month();
         }
     }
-    let mut objects = Vec::new();
-    for (month, new) in months {
-        let key = layout.monthly(&report.table(), month);
-        let found = lake.read(&key).await?;
-        let old = found.as_ref().map(|f| read(report, &key, f.bytes.clone())).transpose()?;
-        let merged = merge::merge(report, old.as_ref(), &new, answer, others)?;
-        if merged.num_rows() == 0 {
-            // An empty month has no object; one that lost its last row keeps it, since empty is not zero.
-            continue;
-        }
-        let mut encoder = Encoder::new(report.schema(), codec)?;
-        encoder.write(&merged)?;
-        let mut bytes = encoder.take().to_vec();
-        let finished = encoder.finish()?;
-        bytes.extend_from_slice(&finished.bytes);
-        let sha256 = crate::lake::hex(Sha256::new_with_prefix(&bytes));
-        let object = Object { path: key.clone(), size: bytes.len() as u64, sha256, rows: finished.rows };
-        let changed = found.is_none_or(|f| f.bytes != bytes);
-        if changed {
-            lake.replace(&key, bytes.into(), guard).await?;
-        }
-        objects.push((object, changed));
+    Ok(months)
+}
+
+/// The file of a merged month, with its object. An empty month has none; one that lost its last row keeps the one it has,
+/// since empty is not zero.
+pub fn file(report: &Report, codec: Codec, key: String, merged: &RecordBatch) -> Result<Option<(Object, Bytes)>> {
+    if merged.num_rows() == 0 {
+        return Ok(None);
     }
-    Ok(objects)
+    let mut encoder = Encoder::new(report.schema(), codec)?;
+    encoder.write(merged)?;
+    let mut bytes = encoder.take().to_vec();
+    let finished = encoder.finish()?;
+    bytes.extend_from_slice(&finished.bytes);
+    let sha256 = crate::lake::hex(Sha256::new_with_prefix(&bytes));
+    Ok(Some((Object { path: key, size: bytes.len() as u64, sha256, rows: finished.rows }, bytes.into())))
 }
 
 /// Reads a partition back. Its schema must be the table's.

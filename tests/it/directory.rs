@@ -119,6 +119,7 @@ async fn night(
         wishes: Wishes::default(),
         codec: Codec::Snappy,
         raw: RawPolicy::Keep,
+        guards: &Default::default(),
         marts: None,
         clock: Clock::on(day(today)),
     };

@@ -1,6 +1,7 @@
 //! Behaviour through the public surface: the built binary, the emulator, real object stores.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+mod alarms;
 mod answers;
 mod architecture;
 mod busy;
@@ -8,10 +9,12 @@ mod clean;
 mod days;
 mod directory;
 mod files;
+mod guards;
 mod kill;
 mod legacy;
 mod marts;
 mod printed;
+mod proof;
 mod setup;
 mod stores;
 mod truth;

@@ -320,10 +320,11 @@ impl World {
             .collect()
     }
 
-    /// The ledger's line of one day.
+    /// The ledger's line of one day, beside which there may be one of a held answer.
     pub fn slice(&self, table: &str, day: Day) -> Value {
         let window = format!("date={day}");
-        let mut found: Vec<Value> = self.ledger(table).into_iter().filter(|s| s["window"] == window).collect();
+        let of_day = |s: &Value| s["window"] == window && s["status"] != "held";
+        let mut found: Vec<Value> = self.ledger(table).into_iter().filter(of_day).collect();
         assert_eq!(found.len(), 1, "{table} {window}: {found:?}");
         found.remove(0)
     }

@@ -54,6 +54,7 @@ BUILT_IN = {
         known_empty="bool",
         names="text",
         rows="int",
+        first_rows="int",
         rejected_cells="int",
         restatements="int",
         first_read_on="date",
@@ -287,14 +288,15 @@ def date(text):
 
 def ledger(lake, tenant, today):
     """The coverage table, from the ledger's lines."""
-    rows = []
+    rows, held = [], []
     for path in sorted(lake.glob(f"_usagelake/ledger/tenant={tenant}/report=*/month=*.jsonl")):
         report = path.parent.name.split("=", 1)[1]
         for line in path.read_text(encoding="utf-8").splitlines():
             s = json.loads(line)
             kind, _, n = s["window"].partition("=")
             day = date(s["day"])
-            rows.append(
+            published = [b["rows"] for b in s.get("before", []) if b["status"] == "landed"] + [s["rows"]]
+            (held if s["status"] == "held" else rows).append(
                 dict(
                     report=report,
                     period=1 if kind == "date" else int(n.strip("D") or 0) if kind == "period" else 0,
@@ -303,15 +305,17 @@ def ledger(lake, tenant, today):
                     known_empty=kind == "date" and s["status"] == "empty" and (today - day).days > 28,
                     names=s.get("names", "none"),
                     rows=s["rows"],
+                    first_rows=published[0] if s["status"] == "landed" else 0,
                     rejected_cells=s.get("rejected_cells", 0),
-                    restatements=len(s.get("before", [])),
+                    restatements=len(published) - 1,
                     first_read_on=date(s["first_read_at"][:10]),
                     read_on=date(s["read_at"][:10]),
                     run=s["run"],
                     reason=s.get("reason"),
                 )
             )
-    return rows
+    there = {(r["report"], r["period"], r["day"]) for r in rows}
+    return rows + [r for r in held if (r["report"], r["period"], r["day"]) not in there]
 
 
 # ------------------------------------------------------------------------------------------------------------- engines

@@ -31,14 +31,14 @@ def coverage(given, detail_tables):
             read = day + dt.timedelta(days=3)
             rows[g["table"], period, day] = dict(
                 report=g["table"], period=period, day=day, status="landed", known_empty=False, names=names,
-                rows=len(g["rows"]), rejected_cells=0, restatements=0, first_read_on=read, read_on=read, run="test",
+                rows=len(g["rows"]), first_rows=len(g["rows"]), rejected_cells=0, restatements=0, first_read_on=read, read_on=read, run="test",
                 reason=None,
             )
     for g in given:
         for row in g["rows"] if g["table"] == "coverage" else []:
             key = (row["report"], row["period"], row["day"])
             base = rows.get(key) or dict(
-                status="landed", known_empty=False, names="named", rows=1, rejected_cells=0, restatements=0,
+                status="landed", known_empty=False, names="named", rows=1, first_rows=1, rejected_cells=0, restatements=0,
                 first_read_on=row["day"] + dt.timedelta(days=3), read_on=row["day"] + dt.timedelta(days=3), run="test",
                 reason=None,
             )

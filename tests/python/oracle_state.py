@@ -225,7 +225,7 @@ def data_quality(oracle):
                 names = (s or {}).get("names") or "none"
                 rows[report, period, day] = dict(
                     status=status, landed=status == "landed", empty=status == "empty", late=status == "late",
-                    missing=status in ("missing", "failed", "expired") or status == "empty" and period == 1 and not settled,
+                    missing=status in ("missing", "failed", "expired", "held") or status == "empty" and period == 1 and not settled,
                     concealed=names in ("concealed", "mixed"),
                     concealment_changed=bool(names != "none" and names_before and names_before[-1] != names),
                     restated=bool(s and s["before"]), row_count=s["rows"] if s else 0,

@@ -7,9 +7,13 @@ use crate::emulator::acts::Act;
 use crate::emulator::facts::{Fact, View};
 use crate::emulator::history::History;
 
+fn lived(users: u32, days: u32, seed: u64, campaigns: bool) -> History {
+    History::of(&Options { users, days, seed, end: day(END), campaigns, ..Options::default() })
+}
+
 fn history(campaigns: bool) -> &'static History {
-    static RUN: LazyLock<History> = LazyLock::new(|| History::new(1_200, 400, 3, day(END), true));
-    static NOT_RUN: LazyLock<History> = LazyLock::new(|| History::new(1_200, 400, 3, day(END), false));
+    static RUN: LazyLock<History> = LazyLock::new(|| lived(1_200, 400, 3, true));
+    static NOT_RUN: LazyLock<History> = LazyLock::new(|| lived(1_200, 400, 3, false));
     if campaigns { &RUN } else { &NOT_RUN }
 }
 
@@ -82,7 +86,7 @@ fn one_campaign_worked() {
 
 #[test]
 fn nobody_does_what_they_cannot() {
-    let h = History::new(150, 200, 5, day(END), true);
+    let h = lived(150, 200, 5, true);
     let last = h.slots() - 1;
     for (i, p) in h.people.iter().enumerate() {
         for slot in 0..=last {

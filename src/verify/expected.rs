@@ -1,0 +1,111 @@
+//! Which objects there should be: from the ledger, with manifest and marts held against it.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::SchemaRef;
+
+use super::{Finding, Wrong};
+use crate::error::Result;
+use crate::lake::{Lake, Layout};
+use crate::ledger::{Ledger, Manifest, Object, Slice};
+use crate::marts::{Models, State, schema_of};
+
+/// An object that should be there.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Its rows.
+    pub rows: u64,
+    /// What kind of file it is, where it is no compressed answer.
+    pub form: Option<Form>,
+}
+
+/// A Parquet file, and its columns as far as they are known.
+#[derive(Debug, Clone)]
+pub(super) struct Form {
+    /// The columns.
+    pub schema: Option<SchemaRef>,
+}
+
+impl Expected {
+    fn new(object: &Object, form: Option<Form>) -> Expected {
+        Expected { size: object.size, sha256: object.sha256.clone(), rows: object.rows, form }
+    }
+
+    fn is(&self, object: &Object) -> bool {
+        (self.size, self.rows, &self.sha256) == (object.size, object.rows, &object.sha256)
+    }
+}
+
+type All = BTreeMap<String, Expected>;
+
+/// All objects that there should be, and what does not fit together in what says so.
+pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<(All, Vec<Finding>)> {
+    let (mut all, mut findings) = (All::new(), Vec::new());
+    let (reports, keys) = Ledger::every(lake, layout).await?;
+    for report in reports {
+        match Ledger::load_all(lake, layout, &report, &keys).await {
+            Ok(ledger) => learn(&mut all, &ledger),
+            Err(e) => findings.push(Finding::new(&layout.standing(&report), Wrong::Ledger, e.to_string())),
+        }
+    }
+    let interrupted = lake.read(&layout.running()).await?.is_some();
+    if interrupted {
+        let message = "a run is under way or did not end; run again, and the manifest says it all";
+        findings.push(Finding::new(&layout.running(), Wrong::Interrupted, message));
+    }
+    let state = State::read(lake, layout).await?;
+    for (model, object) in state.all() {
+        let schema = models.get(model).map(|m| m.contract.schema());
+        all.insert(object.path.clone(), Expected::new(object, Some(Form { schema })));
+    }
+    match Manifest::read(lake, layout).await {
+        Ok(Some(manifest)) if !interrupted => findings.extend(contradictions(&manifest, &all)),
+        Ok(None) if all.keys().any(|k| k.starts_with("tables/")) && !interrupted => {
+            findings.push(Finding::new(&layout.manifest(), Wrong::Missing, "there is no manifest"));
+        }
+        Ok(_) => {}
+        Err(e) => findings.push(Finding::new(&layout.manifest(), Wrong::Ledger, e.to_string())),
+    }
+    Ok((all, findings))
+}
+
+/// What a ledger says that there is. Of an object that several slices name, the latest word counts.
+fn learn(all: &mut All, ledger: &Ledger) {
+    let form = || Some(Form { schema: schema_of(ledger.report()).map(|(schema, _)| schema) });
+    let mut slices: Vec<&Slice> = ledger.slices().chain(ledger.held()).collect();
+    slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
+    for slice in slices {
+        for object in &slice.objects {
+            // A list of the directory fills several tables.
+            let table = object.path.split('/').nth(1).unwrap_or_default();
+            let form =
+                if table == ledger.report() { form() } else { Some(Form { schema: schema_of(table).map(|s| s.0) }) };
+            all.insert(object.path.clone(), Expected::new(object, form));
+        }
+        for raw in slice.raw.iter().chain(slice.before.iter().filter_map(|r| r.raw.as_ref())) {
+            all.entry(raw.path.clone()).or_insert_with(|| Expected::new(raw, None));
+        }
+    }
+}
+
+/// Where the manifest says something else than ledger and marts.
+fn contradictions(manifest: &Manifest, all: &All) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let published = |key: &str| !key.starts_with("raw/") && !key.starts_with("_usagelake/");
+    for object in manifest.under("") {
+        match all.get(&object.path) {
+            None => found.push((object.path, "the manifest names it, and neither ledger nor marts do")),
+            Some(expected) if !expected.is(&object) => {
+                found.push((object.path, "the manifest has another size, hash or number of rows for it"));
+            }
+            Some(_) => {}
+        }
+    }
+    let unnamed = all.keys().filter(|key| published(key) && !manifest.objects.contains_key(*key));
+    found.extend(unnamed.map(|key| (key.clone(), "the manifest does not name it")));
+    found.into_iter().map(|(key, message)| Finding::new(&key, Wrong::Ledger, message)).collect()
+}
