@@ -37,7 +37,7 @@ impl Dashboard {
         let lake = existing(&lake_address(&self.config, &self.lake)?)?;
         let tenant = one_tenant(&lake, &self.lake).await?;
         let options = marts_options(&self.config)?;
-        let models = Models::load(options.models.as_deref())?;
+        let models = Models::configured(&options)?;
         let session = Engine::new(&lake, Limits::from(&options))?.session(true);
         offer(&session, &lake, &tenant, &models).await?;
         let audience = if self.shared { Audience::Shared } else { Audience::People };

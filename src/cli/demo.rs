@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
 use crate::catalog::directory::{Listing, listings};
-use crate::config::{Auth, Codec, Endpoints, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
+use crate::config::{Auth, Campaign, Codec, Endpoints, File, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
 use crate::error::{Error, Kind, Result};
@@ -18,12 +18,15 @@ use crate::night::record::{Outcome, RunRecord};
 use crate::night::{self, Job};
 use crate::plan::Wishes;
 
-/// Days between two simulated nights. Graph keeps 28, so none is missed.
-const STEP: i32 = 21;
+/// Days of the month on which there is a simulated night. Graph keeps 28 days, so none is missed; and what is read on the second
+/// is of the last day of the month before, so that every month is complete.
+const NIGHTS: [i32; 2] = [2, 17];
 const TENANT: &str = "contoso";
 /// What to try next. It names tables, so it stands with the data and not in the code.
 const NEXT: &str = include_str!("../../pipelines/demo-next.txt");
 const MARK: &str = "_usagelake/demo.json";
+/// What the tenant's owner would tell: prices.
+const PIPELINE: &str = include_str!("../../pipelines/demo.toml");
 
 /// What to make.
 #[derive(Args)]
@@ -103,7 +106,7 @@ impl Demo {
             nights.len(),
             mark.end
         ));
-        let options = Marts::default();
+        let options = told(&emulator)?;
         let models = Models::configured(&options)?;
         let mut records = Vec::new();
         for today in &nights {
@@ -197,11 +200,25 @@ impl Demo {
     }
 }
 
-/// The simulated nights: every three weeks up to the last day.
+/// The simulated nights: two a month, and the last day.
 fn nights(end: Day, days: u32) -> Vec<Day> {
-    let mut nights: Vec<Day> = (0..=days as i32 / STEP).map(|n| end.plus(-n * STEP)).collect();
-    nights.reverse();
-    nights
+    let lived = (0..=days as i32).rev().map(|n| end.plus(-n));
+    lived.filter(|d| *d == end || NIGHTS.iter().any(|n| d.month().plus(n - 1) == *d)).collect()
+}
+
+/// How the marts are built: the pipeline file of the demo, and the campaigns that the emulated tenant ran.
+fn told(emulator: &Emulator) -> Result<Marts> {
+    let mut marts = File::parse(PIPELINE)?.marts()?;
+    let campaigns = emulator.planted().campaigns.into_iter().map(|c| Campaign {
+        name: c.name.to_string(),
+        products: vec![c.product.truth_name().to_string()],
+        attribute: "department".to_string(),
+        value: c.department.to_string(),
+        start: c.start,
+        end: c.end,
+    });
+    marts.told.campaigns = campaigns.collect();
+    Ok(marts)
 }
 
 /// A tenant of the embedded emulator.
@@ -237,8 +254,8 @@ mod tests {
     fn no_day_is_missed_between_two_nights() {
         let end: Day = "2026-11-24".parse().unwrap();
         let nights = nights(end, 396);
-        assert_eq!(nights.last(), Some(&end));
-        assert!(end.since(nights[0]) <= 396);
+        assert_eq!((nights.first(), nights.last()), (Some(&"2025-11-02".parse().unwrap()), Some(&end)));
+        assert_eq!(nights.len(), 27);
         assert!(nights.windows(2).all(|w| w[1].since(w[0]) < crate::plan::WINDOW_DAYS - crate::plan::LAG_DAYS));
     }
 }

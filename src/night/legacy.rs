@@ -114,6 +114,7 @@ pub(super) async fn one(
         slice.raw.clone_from(&raw);
         slice.objects = vec![object];
         slice.published_at = stamp(clock);
+        slice.published_by = run.to_string();
         ledger.record(slice);
     }
     if !read.rejects.is_empty() {
@@ -168,7 +169,7 @@ async fn keep(place: &Place, table: &Table, bytes: &[u8], run: &str, rows: u64) 
         return Ok(None);
     }
     let name = format!("import-{run}-{:08x}.csv.zst", fastrand::u32(..));
-    let mut raw = Raw::begin(place, place.layout.raw(&table.table, Window::Present, &name))?;
+    let mut raw = Raw::begin(place, place.layout.raw(&table.table, Window::Present, &name), true)?;
     match raw.write(&Bytes::copy_from_slice(bytes)).await {
         Ok(()) => raw.finish(&place.guard, rows).await,
         Err(e) => {
