@@ -1,11 +1,12 @@
-"""An emulated tenant over months, night after night, with the marts that each night builds.
+"""An emulated tenant over months, night after night, with the marts that the nights build.
 
     python tests/python/marts_nights.py BINARY OUT [--users N] [--months N] [--seed N] [--models DIR]
 
 Leaves OUT/lake, OUT/truth and OUT/pipeline.toml: what `marts_check.py` and `marts_run.py` read. Two nights a month, one of
 them on the 2nd: it reads the last day of the month before as Graph finally has it. Only the reports that the models read are
-asked for. Beside the two campaigns that the emulator plants, the pipeline tells of some that never were. Exits 1 where a
-night did not end with 0, or where a last `usagelake marts` still found anything to do.
+asked for. Every fifth night builds the marts, and the last one: from what the one before left. Beside the two campaigns
+that the emulator plants, the pipeline tells of some that never were. Exits 1 where a night did not end with 0, or where a
+last `usagelake marts` still found anything to do.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import night
 
 END = dt.date.fromisoformat(night.TODAY)
 NIGHTS = (2, 17)
+BUILDS = 5
 DAY = dt.timedelta(days=1)
 
 TOLD = """
@@ -29,6 +31,7 @@ TOLD = """
 include = {reports}
 
 [marts]
+build = {build}
 {models}targets = {{ teams = 0.9 }}
 
 [prices]
@@ -89,18 +92,19 @@ def main():
     p.add_argument("--months", type=int, default=8)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--models", type=pathlib.Path, help="a folder of models instead of those in the binary")
-    p.add_argument("--truth-binary", help="another usagelake that writes the truth of the same tenant")
     a = p.parse_args()
     all_nights = nights(a.months)
     days = (END - all_nights[0]).days + 8
     begun = time.monotonic()
-    with night.Emulator(a.truth_binary or a.binary, a.users, days, a.seed, END, a.out / "truth"):
+    with night.Emulator(a.binary, a.users, days, a.seed, END, a.out / "truth"):
         pass
     print(f"the truth took {time.monotonic() - begun:.1f} s")
     models = f'models = "{a.models.resolve()}"\n' if a.models else ""
-    told = TOLD.format(reports=json.dumps(reports()), models=models) + campaigns(a.out / "truth", all_nights[0])
+    asked, ran = json.dumps(reports()), campaigns(a.out / "truth", all_nights[0])
     begun = time.monotonic()
-    for today in all_nights:
+    for n, today in enumerate(all_nights, 1):
+        build = json.dumps(n % BUILDS == 0 or today == END)
+        told = TOLD.format(reports=asked, build=build, models=models) + ran
         with night.Emulator(a.binary, a.users, days, a.seed, today, end=END) as emulator:
             if code := night.run(a.binary, emulator.address, a.out, today, told):
                 sys.exit(f"error: the night of {today} ended with {code}")

@@ -449,6 +449,7 @@ def main():
     p.add_argument("--only", nargs="*", default=[])
     p.add_argument("--quiet", action="store_true", help="only the last line")
     p.add_argument("--each", action="store_true", help="each month of each model by itself, from the models of LAKE")
+    p.add_argument("--months", nargs="*", type=date, help="with --each, only these")
     p.add_argument("--pipeline", type=pathlib.Path, help="a pipeline file, for its campaigns, prices and targets")
     a = p.parse_args()
     store = Store(catalog())
@@ -468,7 +469,8 @@ def main():
         built_in |= told(a.pipeline)
     run = Run(engine(a.engine), store, a.today, a.tenant, built_in)
     order = contracts()
-    order = needed(order, a.only) if a.only else order
+    if a.only:
+        order = [c for c in order if c.name in a.only] if a.each else needed(order, a.only)
     started, built = time.monotonic(), []
     seconds = lambda: time.monotonic() - started  # noqa: E731
 
@@ -487,7 +489,7 @@ def main():
 
     if a.each:
         store.open_models(a.lake, a.tenant)
-        run.each(order, store.months(), wrote)
+        run.each(order, a.months or store.months(), wrote)
     else:
         run.all(order, store.months(), wrote=wrote)
     print(f"{len(set(built))} models, {len(built)} partitions in {seconds():.0f} s")
