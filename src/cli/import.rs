@@ -16,7 +16,7 @@ use crate::night::{self, Imported};
 /// What to import.
 #[derive(Args)]
 pub(super) struct Import {
-    /// CSV or JSON files as Graph or the admin center saves them
+    /// CSV or JSON files as Graph or the admin center saves them, or CSV of the retired usage analytics app
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
