@@ -7,31 +7,32 @@ mod guards;
 mod hooks;
 mod marts;
 mod powerbi;
+mod reports;
+mod secret;
+mod tenant;
 
 pub use guards::{Contract, GuardName, Guards, GuardsFile};
 pub use hooks::{Event, Hooks, HooksFile, Webhook};
 pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told};
 pub use powerbi::{PowerBiFile, Reader};
+use reports::listings;
+pub use reports::{DirectoryFile, ReportsFile, select};
+pub use secret::{Secret, SecretFrom};
+pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant};
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
+use crate::catalog::Report;
 use crate::catalog::directory::Listing;
-use crate::catalog::{self, Report, normalise};
 use crate::error::{Error, Kind, Result, nearest};
 
 /// Days read again each night, since Graph completes and corrects the last days. Longer costs requests, shorter keeps
 /// numbers that Graph has since corrected.
 pub const REREAD_DAYS: u32 = 5;
-/// CSV requests that Graph allows for one report function, application and tenant, and the time in which it does.
-/// Source: Microsoft Graph throttling limits, Microsoft 365 reports.
-pub const PACE: (u32, Duration) = (14, Duration::from_secs(600));
 
 /// A pipeline file as it is written.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -110,135 +111,6 @@ pub enum Codec {
     Zstd,
 }
 
-/// A tenant as it is written.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TenantFile {
-    /// The directory: its id or one of its domains.
-    pub id: String,
-    /// The cloud that it lives in.
-    #[serde(default)]
-    pub cloud: Cloud,
-    /// How to sign in.
-    pub auth: Auth,
-    /// Other addresses than the cloud's, for an emulator or a proxy.
-    #[serde(default)]
-    pub endpoints: Option<Endpoints>,
-    /// How fast to ask.
-    #[serde(default)]
-    pub pace: Option<Pace>,
-}
-
-/// A Microsoft cloud.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cloud {
-    /// The global cloud, GCC included.
-    #[default]
-    Global,
-    /// GCC High.
-    UsGovL4,
-    /// DoD.
-    UsGovL5,
-    /// 21Vianet.
-    China,
-}
-
-/// How to sign in as an application.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Auth {
-    /// An application and its secret.
-    ClientSecret {
-        /// The application's id.
-        client_id: String,
-        /// Where its secret is.
-        secret: SecretFrom,
-    },
-    /// An application and a certificate with its private key (PEM, PKCS#8, RSA).
-    Certificate {
-        /// The application's id.
-        client_id: String,
-        /// The file with the certificate and, unless `key` names another, its private key.
-        certificate: PathBuf,
-        /// The file with the private key.
-        #[serde(default)]
-        key: Option<PathBuf>,
-    },
-    /// The identity of the Azure machine, app or container that this runs on.
-    ManagedIdentity {
-        /// The id of a user-assigned identity; the system's own otherwise.
-        #[serde(default)]
-        client_id: Option<String>,
-    },
-    /// A token of another issuer, as Kubernetes or GitHub hand it out in a file.
-    WorkloadIdentity {
-        /// The application's id; `AZURE_CLIENT_ID` otherwise.
-        #[serde(default)]
-        client_id: Option<String>,
-        /// The token file, read anew each time; `AZURE_FEDERATED_TOKEN_FILE` otherwise.
-        #[serde(default)]
-        token_file: Option<PathBuf>,
-    },
-}
-
-/// Where a secret is. It never stands in the pipeline file.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum SecretFrom {
-    /// In this environment variable.
-    Env(String),
-    /// In this file, without the line break at its end.
-    File(PathBuf),
-    /// Here: for a tenant that is made by the program and not by a file.
-    #[serde(skip)]
-    Given(Secret),
-}
-
-/// Addresses of the services, without a path.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Endpoints {
-    /// The sign-in service.
-    pub login: String,
-    /// Microsoft Graph.
-    pub graph: String,
-    /// A PEM file with a certificate authority to trust beside the machine's own.
-    #[serde(default)]
-    pub ca: Option<PathBuf>,
-}
-
-/// So many requests in so much time, for each report function.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pace {
-    /// How many.
-    pub requests: u32,
-    /// In how long: `10m`, `30s`.
-    pub per: String,
-}
-
-/// Which reports, as it is written.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReportsFile {
-    /// Report names, table names, workloads, or `*` for all that are on by default.
-    #[serde(default)]
-    pub include: Option<Vec<String>>,
-    /// Names or workloads to leave out.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-}
-
-/// What is read of the directory, as it is written.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DirectoryFile {
-    /// `users`, `licenses`, `organization`, `groups`: all of them by default, none where the list is empty.
-    #[serde(default)]
-    pub include: Option<Vec<String>>,
-}
-
 /// What is known of licences, as it is written.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -284,72 +156,6 @@ pub struct Pipeline {
     pub guards: Guards,
     /// Who is told when a night did not go well.
     pub hooks: Hooks,
-}
-
-/// A tenant to extract from.
-#[derive(Debug, Clone)]
-pub struct Tenant {
-    /// The partition value.
-    pub name: String,
-    /// The directory's id or domain.
-    pub id: String,
-    /// How to sign in.
-    pub auth: Auth,
-    /// Where the services are.
-    pub endpoints: Endpoints,
-    /// How fast to ask each report function.
-    pub pace: (u32, Duration),
-}
-
-/// A secret: wiped when dropped, printed as `***`.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Keeps `value`.
-    pub fn new(value: impl Into<String>) -> Secret {
-        Secret(Zeroizing::new(value.into()))
-    }
-
-    /// The secret itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl SecretFrom {
-    /// Reads the secret. Fails where it is not there or empty; the error names the place and never the value.
-    pub fn read(&self) -> Result<Secret> {
-        let (value, place) = match self {
-            SecretFrom::Given(secret) => return Ok(secret.clone()),
-            SecretFrom::Env(name) => (std::env::var(name).ok(), format!("the environment variable `{name}`")),
-            SecretFrom::File(path) => (std::fs::read_to_string(path).ok(), format!("the file `{}`", path.display())),
-        };
-        match value.map(|v| v.trim_end_matches(['\r', '\n']).to_string()) {
-            Some(v) if !v.is_empty() => Ok(Secret::new(v)),
-            _ => Err(Error::new(Kind::Config, format!("the secret is not in {place}"))
-                .hint(format!("put the application's client secret into {place}"))),
-        }
-    }
-}
-
-impl Cloud {
-    /// Where the cloud's services are. Source: Microsoft Graph national cloud deployments.
-    pub fn endpoints(self) -> Endpoints {
-        let (login, graph) = match self {
-            Cloud::Global => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
-            Cloud::UsGovL4 => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
-            Cloud::UsGovL5 => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
-            Cloud::China => ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
-        };
-        Endpoints { login: login.into(), graph: graph.into(), ca: None }
-    }
 }
 
 impl File {
@@ -435,58 +241,6 @@ impl File {
     }
 }
 
-impl TenantFile {
-    fn resolve(self, name: String) -> Result<Tenant> {
-        check_tenant(&name)?;
-        let endpoints = self.endpoints.unwrap_or_else(|| self.cloud.endpoints());
-        for url in [&endpoints.login, &endpoints.graph] {
-            check_endpoint(url).map_err(|e| e.with("tenant", &name))?;
-        }
-        let pace = match self.pace {
-            None => PACE,
-            Some(p) => {
-                let per = duration(&p.per).filter(|d| !d.is_zero() && p.requests > 0).ok_or_else(|| {
-                    Error::new(Kind::Config, format!("`{}` requests in `{}` is no pace", p.requests, p.per))
-                        .with("tenant", &name)
-                        .hint("write it like `pace = { requests = 14, per = \"10m\" }`")
-                })?;
-                (p.requests, per)
-            }
-        };
-        Ok(Tenant { name, id: self.id, auth: self.auth, endpoints, pace })
-    }
-}
-
-/// Refuses a tenant name that is no partition value: `[a-z0-9-]`, 1 to 63 characters.
-pub fn check_tenant(name: &str) -> Result<()> {
-    let good = !name.is_empty()
-        && name.len() <= 63
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Config, format!("`{name}` is no tenant name"))
-        .hint("use small letters, digits and `-`, at most 63: it becomes the partition `tenant=…`"))
-}
-
-/// Refuses an address that is not https, but for loopback.
-pub fn check_endpoint(url: &str) -> Result<()> {
-    let parsed =
-        url::Url::parse(url).map_err(|e| Error::new(Kind::Config, format!("`{url}` is no address")).because(e))?;
-    let loopback = match parsed.host() {
-        Some(url::Host::Domain(d)) => d == "localhost",
-        Some(url::Host::Ipv4(a)) => a.is_loopback(),
-        Some(url::Host::Ipv6(a)) => a.is_loopback(),
-        None => false,
-    };
-    match parsed.scheme() {
-        "https" => Ok(()),
-        "http" if loopback => Ok(()),
-        _ => Err(Error::new(Kind::Config, format!("`{url}` is not https"))
-            .hint("a token goes there: use https, or http on 127.0.0.1 for an emulator")),
-    }
-}
-
 impl RawPolicy {
     /// Reads `keep`, `off` or `days:N`.
     pub fn parse(text: &str) -> Result<RawPolicy> {
@@ -504,82 +258,6 @@ impl RawPolicy {
                 }),
         }
     }
-}
-
-/// The reports that names, workloads and `*` mean, by function name.
-pub fn select(include: &[String], exclude: &[String]) -> Result<Vec<&'static Report>> {
-    let excluded = expand(exclude)?;
-    let mut reports = expand(include)?;
-    reports.retain(|r| !excluded.contains(r));
-    if reports.is_empty() {
-        return Err(
-            Error::new(Kind::Config, "no report is left to extract").hint("see `usagelake reports` for their names")
-        );
-    }
-    Ok(reports)
-}
-
-fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
-    let mut found: Vec<&'static Report> = Vec::new();
-    for name in names {
-        let hits: Vec<&'static Report> = match name.as_str() {
-            "*" => catalog::all().iter().filter(|r| r.default && r.verified).collect(),
-            _ => match catalog::find(name) {
-                Some(report) => vec![report],
-                None => {
-                    let wanted = normalise(name);
-                    catalog::all()
-                        .iter()
-                        .filter(|r| normalise(&r.workload) == wanted && r.default && r.verified)
-                        .collect()
-                }
-            },
-        };
-        if hits.is_empty() {
-            let tables: Vec<String> =
-                catalog::all().iter().flat_map(|r| [r.table(), r.function.clone(), r.workload.clone()]).collect();
-            let near = nearest(name, tables.iter().map(String::as_str));
-            return Err(Error::new(Kind::Config, format!("there is no report or workload `{name}`")).hint(
-                match near {
-                    Some(near) => format!("the nearest is `{near}`; `usagelake reports` lists all"),
-                    None => "see `usagelake reports` for their names".to_string(),
-                },
-            ));
-        }
-        found.extend(hits);
-    }
-    found.sort_by(|a, b| a.function.cmp(&b.function));
-    found.dedup();
-    Ok(found)
-}
-
-/// The lists of the directory that are meant; all where none is named.
-fn listings(include: Option<&[String]>) -> Result<Vec<&'static Listing>> {
-    let Some(include) = include else { return Ok(catalog::directory::listings().collect()) };
-    for name in include {
-        let known: Vec<&str> = catalog::directory::listings().map(Listing::include).collect();
-        if !known.contains(&name.as_str()) {
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("the nearest is `{near}`"),
-                None => format!("there are: {}", known.join(", ")),
-            };
-            return Err(Error::new(Kind::Config, format!("the directory has no `{name}`")).hint(hint));
-        }
-    }
-    Ok(catalog::directory::listings().filter(|l| include.iter().any(|name| name == l.include())).collect())
-}
-
-/// Reads `90s`, `10m`, `2h`.
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let n: u64 = text[..text.len() - unit.len_utf8()].trim().parse().ok()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        _ => return None,
-    };
-    n.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// The key and the known keys in serde's message about an unknown field.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exit, output};
 use crate::catalog::directory::{Listing, listings};
-use crate::config::{Auth, Campaign, Codec, Endpoints, File, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select};
+use crate::config::{
+    Auth, Campaign, Codec, Endpoints, File, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select,
+};
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
 use crate::error::{Error, Kind, Result};
