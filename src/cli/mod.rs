@@ -10,6 +10,7 @@ mod pipeline;
 mod plan;
 mod powerbi;
 mod query;
+mod refresh;
 mod reports;
 mod run;
 mod sql;

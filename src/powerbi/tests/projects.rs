@@ -43,8 +43,7 @@ fn a_column_more_changes_the_file_of_its_table() {
     let more = r#"columns = [{ name = "shared_mailboxes", type = "int", description = "Mailboxes of nobody." },"#;
     let models = models_with("tenant_mailbox_usage", |text| text.replacen("columns = [", more, 1));
     let after = files(Audience::People, &models);
-    let changed: Vec<&str> =
-        before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| a.path.as_str()).collect();
+    let changed: Vec<&str> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| a.path.as_str()).collect();
     assert_eq!(before.len(), after.len());
     assert_eq!(changed, ["Usage.SemanticModel/definition/tables/Mailboxes.tmdl"]);
     assert!(text(&after, "Mailboxes.tmdl").contains("\tcolumn 'Shared mailboxes'\n"));
