@@ -290,7 +290,8 @@ def selections(con):
     """Unfiltered; by month, product, country; and for tables that have more to choose by, one of that."""
     one = lambda sql: con.execute(sql).fetchone()[0]  # noqa: E731
     months = [r[0] for r in con.execute("SELECT DISTINCT month FROM lake.adoption_by_group ORDER BY 1").fetchall()]
-    month = months[len(months) // 2]
+    # Patterns are told of whole months only.
+    month = one("SELECT max(month) FROM lake.campaign_opportunities WHERE is_complete AND pattern IS NOT NULL") or months[len(months) // 2]
     country = one("SELECT country FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
     department = one("SELECT department FROM lake.user_product_month WHERE department IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
     company = one("SELECT company FROM lake.user_product_month WHERE company IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
