@@ -13,7 +13,7 @@ What pbix-mcp 0.9.149 lacks: where CALCULATE filters a column from which a relat
 columns of that table; measures that are looked at by a column of their own table use FILTER, which Power BI answers alike.
 A day in the row of a calculated column is a text to it: see `calculated`.
 
- `--report` prints each comparison. `--projects` writes the
+`--report` prints each comparison. `--projects` writes the
 projects and does nothing else: other judges read them."""
 
 import argparse
@@ -275,7 +275,7 @@ class Selection:
                     con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM lake.{mart}{where(conditions)}")
         one = lambda sql: con.execute(sql).fetchone()[0]  # noqa: E731
         months = f" WHERE {among('month', c['months'])}" if "months" in c else ""
-        shown = one(f"SELECT max(month) FROM lake.adoption_by_group{months}")
+        shown = one(f"SELECT max(month) FROM lake.tenant_product_usage{months}")
         recent = one("SELECT max(month) FROM whole_tenant WHERE product = 'microsoft365' AND is_complete") or shown
         products = c.get("products", "microsoft365")
         product = products if isinstance(products, str) else None
