@@ -7,7 +7,7 @@ mod marts;
 mod powerbi;
 
 pub use marts::{Campaign, Marts, MartsFile, Price, Thresholds, Told};
-pub use powerbi::{PowerBiFile, Reader};
+pub use powerbi::{PowerBiFile, PowerBiRefresh, Reader};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -264,6 +264,8 @@ pub struct Pipeline {
     pub directory: Vec<&'static Listing>,
     /// Microsoft's file of product names.
     pub product_names: Option<PathBuf>,
+    /// What is refreshed after a night.
+    pub refresh: Option<PowerBiRefresh>,
 }
 
 /// A tenant to extract from.
@@ -402,6 +404,7 @@ impl File {
             marts,
             directory,
             product_names: self.licenses.product_names,
+            refresh: self.powerbi.refresh,
         })
     }
 }

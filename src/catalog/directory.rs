@@ -12,7 +12,7 @@ use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnType, UNKNOWN_COLUMNS};
+use super::{ColumnType, UNKNOWN_COLUMNS, embedded};
 
 /// The property that tells entities of a list apart. Graph has it on every entity.
 pub const ENTITY: &str = "id";
@@ -131,15 +131,7 @@ pub struct Listing {
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/directory");
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-    let mut tables: Vec<Table> = FILES
-        .files()
-        .filter(|f| f.path().extension().is_some_and(|e| e == "toml"))
-        .map(|f| {
-            let text = f.contents_utf8().unwrap_or_default();
-            // The files are part of the binary and each is read by a test: a broken one cannot ship.
-            toml::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", f.path().display()))
-        })
-        .collect();
+    let mut tables: Vec<Table> = embedded::read(&FILES);
     tables.sort_by(|a, b| a.table.cmp(&b.table));
     tables
 });

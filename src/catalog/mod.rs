@@ -4,6 +4,7 @@
 //! the planner, the normaliser, the emulator, the import, the docs and the tests. A new report is a new file there.
 
 pub mod directory;
+mod embedded;
 mod headers;
 pub mod reference;
 mod report;
@@ -20,15 +21,7 @@ use include_dir::{Dir, include_dir};
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/reports");
 
 static CATALOG: LazyLock<Vec<Report>> = LazyLock::new(|| {
-    let mut reports: Vec<Report> = FILES
-        .files()
-        .filter(|f| f.path().extension().is_some_and(|e| e == "toml"))
-        .map(|f| {
-            let text = f.contents_utf8().unwrap_or_default();
-            // The files are part of the binary and each is read by a test: a broken one cannot ship.
-            toml::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", f.path().display()))
-        })
-        .collect();
+    let mut reports: Vec<Report> = embedded::read(&FILES);
     reports.sort_by(|a, b| a.function.cmp(&b.function));
     reports
 });

@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod powerbi;
 mod query;
+mod refresh;
 mod reports;
 mod run;
 mod sql;

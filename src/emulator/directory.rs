@@ -15,7 +15,7 @@ use super::person::Person;
 use super::problem::{Problem, json_answer};
 use super::reports::status;
 use super::service::Service;
-use super::skus::{SKUS, sku};
+use super::skus::{Plan, SKUS, sku};
 use super::workspaces::Workspace;
 use crate::day::Day;
 
@@ -76,8 +76,8 @@ pub fn answer(
         ["users", id] => with.user(id),
         ["users", id, _] => with.manager(id),
         ["groups"] => with.groups(),
-        ["organization"] => with.page("organization", &[with.organization()]),
-        _ => with.page("subscribedSkus", &with.skus()),
+        ["organization"] => with.page("organization", 1, |_| with.organization()),
+        _ => with.page("subscribedSkus", SKUS.len(), |n| with.sku(n)),
     })
 }
 
@@ -89,7 +89,8 @@ struct Directory<'a> {
 }
 
 impl Directory<'_> {
-    fn page(&self, collection: &str, elements: &[Json]) -> Result<Response<Body>, Problem> {
+    /// The page that is asked for, of so many elements. Only those on it are described.
+    fn page(&self, collection: &str, all: usize, element: impl Fn(usize) -> Json) -> Result<Response<Body>, Problem> {
         let known = ["$select", "$top", "$skiptoken", "$expand", "$count", "$orderby"];
         if let Some(other) =
             self.query.keys().find(|k| k.starts_with('$') && !known.contains(&k.to_lowercase().as_str()))
@@ -122,9 +123,10 @@ impl Directory<'_> {
             })?,
         };
         let base = format!("{}/{}", self.service.graph_url, self.version);
-        let page: Vec<Json> = elements.iter().skip(skip).take(top).map(|e| self.select(e)).collect();
+        let end = all.min(skip.saturating_add(top));
+        let page: Vec<Json> = (skip..end).map(|n| self.select(&element(n))).collect();
         let mut body = json!({"@odata.context": format!("{base}/$metadata#{collection}")});
-        if elements.len() > skip + top {
+        if all > end {
             let mut options: Vec<String> = self
                 .query
                 .iter()
@@ -132,7 +134,7 @@ impl Directory<'_> {
                 .map(|(k, v)| format!("{k}={v}"))
                 .collect();
             options.sort();
-            options.push(format!("$skiptoken=RFNwdAIAAQ{}", skip + top));
+            options.push(format!("$skiptoken=RFNwdAIAAQ{end}"));
             body["@odata.nextLink"] = json!(format!("{base}/{collection}?{}", options.join("&")));
         }
         body["value"] = Json::Array(page);
@@ -152,23 +154,16 @@ impl Directory<'_> {
 
     fn users(&self, which: impl Fn(&Person, Day) -> bool) -> Result<Response<Body>, Problem> {
         let people = &self.service.history.people;
-        let found = (0..people.len()).filter(|p| which(&people[*p], self.today));
+        let found: Vec<usize> = (0..people.len()).filter(|p| which(&people[*p], self.today)).collect();
         let expand = self.query.get("$expand").is_some_and(|e| e.starts_with("manager"));
-        let elements: Vec<Json> = found
-            .map(|p| {
-                let mut user = self.describe(p);
-                if let (true, Some(boss), Json::Object(user)) = (expand, self.boss(p), &mut user) {
-                    let all =
-                        [("@odata.type", json!("#microsoft.graph.directoryObject")), ("id", json!(people[boss].id))];
-                    user.insert(
-                        "manager".to_owned(),
-                        Json::Object(Map::from_iter(all.map(|(k, v)| (k.to_owned(), v)))),
-                    );
-                }
-                user
-            })
-            .collect();
-        self.page("users", &elements)
+        self.page("users", found.len(), |n| {
+            let mut user = self.describe(found[n]);
+            if let (true, Some(boss), Json::Object(user)) = (expand, self.boss(found[n]), &mut user) {
+                let all = [("@odata.type", json!("#microsoft.graph.directoryObject")), ("id", json!(people[boss].id))];
+                user.insert("manager".to_owned(), Json::Object(Map::from_iter(all.map(|(k, v)| (k.to_owned(), v)))));
+            }
+            user
+        })
     }
 
     fn boss(&self, person: usize) -> Option<usize> {
@@ -257,28 +252,22 @@ impl Directory<'_> {
 
     fn groups(&self) -> Result<Response<Body>, Problem> {
         let alive = |w: &&Workspace| w.group() && w.alive(self.today);
-        let groups: Vec<Json> = self
-            .service
-            .history
-            .workspaces
-            .iter()
-            .filter(alive)
-            .map(|w| {
-                json!({
-                    "id": w.group_id,
-                    "displayName": w.name,
-                    "mail": format!("{}@{DOMAIN}", w.alias),
-                    "mailNickname": w.alias,
-                    "groupTypes": ["Unified"],
-                    "visibility": if w.private { "Private" } else { "Public" },
-                    "resourceProvisioningOptions": if w.team { json!(["Team"]) } else { json!([]) },
-                    "createdDateTime": format!("{}T08:00:00Z", w.created),
-                    "mailEnabled": true,
-                    "securityEnabled": false,
-                })
+        let groups: Vec<&Workspace> = self.service.history.workspaces.iter().filter(alive).collect();
+        self.page("groups", groups.len(), |n| {
+            let w = groups[n];
+            json!({
+                "id": w.group_id,
+                "displayName": w.name,
+                "mail": format!("{}@{DOMAIN}", w.alias),
+                "mailNickname": w.alias,
+                "groupTypes": ["Unified"],
+                "visibility": if w.private { "Private" } else { "Public" },
+                "resourceProvisioningOptions": if w.team { json!(["Team"]) } else { json!([]) },
+                "createdDateTime": format!("{}T08:00:00Z", w.created),
+                "mailEnabled": true,
+                "securityEnabled": false,
             })
-            .collect();
-        self.page("groups", &groups)
+        })
     }
 
     fn organization(&self) -> Json {
@@ -295,36 +284,29 @@ impl Directory<'_> {
         })
     }
 
-    fn skus(&self) -> Vec<Json> {
-        let tenant = &self.service.history.tenant_id;
-        let describe = |(i, s): (usize, &super::skus::Sku)| {
-            let seat = self.service.history.seats.on(i as u8, self.today);
-            let plans: Vec<Json> = s
-                .plans
-                .iter()
-                .map(|p| {
-                    json!({
-                        "servicePlanId": p.id,
-                        "servicePlanName": p.name,
-                        "provisioningStatus": "Success",
-                        "appliesTo": "User",
-                    })
-                })
-                .collect();
+    fn sku(&self, n: usize) -> Json {
+        let (tenant, s) = (&self.service.history.tenant_id, &SKUS[n]);
+        let seat = self.service.history.seats.on(n as u8, self.today);
+        let plan = |p: &Plan| {
             json!({
-                "id": format!("{tenant}_{}", s.id),
-                "accountId": tenant,
-                "accountName": "contoso",
+                "servicePlanId": p.id,
+                "servicePlanName": p.name,
+                "provisioningStatus": "Success",
                 "appliesTo": "User",
-                "capabilityStatus": "Enabled",
-                "skuId": s.id,
-                "skuPartNumber": s.part_number,
-                "consumedUnits": seat.assigned,
-                "prepaidUnits": {"enabled": seat.enabled, "suspended": 0, "warning": seat.warning, "lockedOut": 0},
-                "servicePlans": plans,
-                "subscriptionIds": [],
             })
         };
-        SKUS.iter().enumerate().map(describe).collect()
+        json!({
+            "id": format!("{tenant}_{}", s.id),
+            "accountId": tenant,
+            "accountName": "contoso",
+            "appliesTo": "User",
+            "capabilityStatus": "Enabled",
+            "skuId": s.id,
+            "skuPartNumber": s.part_number,
+            "consumedUnits": seat.assigned,
+            "prepaidUnits": {"enabled": seat.enabled, "suspended": 0, "warning": seat.warning, "lockedOut": 0},
+            "servicePlans": s.plans.iter().map(plan).collect::<Vec<_>>(),
+            "subscriptionIds": [],
+        })
     }
 }

@@ -115,8 +115,9 @@ impl Layout {
 }
 
 impl Lake {
-    /// Makes sure that the lake can be written and has a layout that this version knows, before anything else is done:
-    /// a new lake gets its layout file, an old one must have it. Fails where the lake is of a newer layout.
+    /// Makes sure that the lake has a layout that this version knows, before anything else is done: a new lake gets its
+    /// layout file, an old one must have it. Fails where the lake is of a newer layout. That the lake can be written is
+    /// shown by the lock, which every writer takes before its first request.
     pub async fn prepare(&self) -> Result<()> {
         let mine = serde_json::to_vec(&LayoutFile { layout_version: LAYOUT_VERSION }).unwrap_or_default();
         let Some(found) = self.read(LAYOUT).await? else {
@@ -137,13 +138,6 @@ impl Lake {
             .with("lake", self.address())
             .hint("update usagelake"));
         }
-        self.probe().await
-    }
-
-    /// Writes and deletes a small object, so that missing rights are found before the first request.
-    async fn probe(&self) -> Result<()> {
-        let key = format!("_usagelake/probe/{:016x}", fastrand::u64(..));
-        self.put(&key, bytes::Bytes::from_static(b"usagelake was here\n")).await?;
-        self.delete(&key).await
+        Ok(())
     }
 }

@@ -35,7 +35,9 @@ fn sweep(folder: &Path, tenant: &str, mine: bool) -> u64 {
 fn half_written(name: &str, tenant: &str, mine: bool) -> bool {
     let Some((object, number)) = name.rsplit_once('#') else { return false };
     let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    numbered && (mine || object.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('.')))
+    // Whoever makes the layout at this moment finds that it is there, with or without their half.
+    let layout = object == "layout.json";
+    numbered && (mine || layout || object.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('.')))
 }
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ mod tests {
     fn only_what_is_half_written_and_the_tenants_own_goes() {
         assert!(half_written("part-0.parquet#1", "contoso", true));
         assert!(half_written("contoso.json#12", "contoso", false));
+        assert!(half_written("layout.json#1", "contoso", false));
         for kept in ["part-0.parquet", "part-0.parquet#", "part#x", "fabrikam.json#1", "contoso-eu.json#1"] {
             assert!(!half_written(kept, "contoso", false), "{kept}");
         }

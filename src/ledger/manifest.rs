@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, Object};
+use super::{Ledger, Object, Slice};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout};
 
@@ -53,12 +53,12 @@ impl Manifest {
         reports.dedup();
         let mut manifest = Manifest::default();
         for report in reports {
-            manifest.learn(&[Ledger::load_all(lake, layout, report, &keys).await?]);
+            manifest.learn(Ledger::load_all(lake, layout, report, &keys).await?.slices());
         }
         Ok(manifest)
     }
 
-    /// What the lake holds after a night. `published` are its ledgers; where the run before this one did not get to write
+    /// What the lake holds after a night. `published` are its ledgers, of which what it has put counts; where the run before this one did not get to write
     /// its own manifest, the whole ledger is read instead, so that nothing it published is missing.
     pub async fn after(lake: &Lake, layout: &Layout, published: &[Ledger], interrupted: bool) -> Result<Manifest> {
         let before = Manifest::read(lake, layout).await?;
@@ -72,7 +72,7 @@ impl Manifest {
                 whole
             }
         };
-        manifest.learn(published);
+        manifest.learn(published.iter().flat_map(Ledger::published));
         Ok(manifest)
     }
 
@@ -104,8 +104,9 @@ impl Manifest {
         marts.into_iter().for_each(|o| self.insert(o));
     }
 
-    fn learn(&mut self, ledgers: &[Ledger]) {
-        let mut slices: Vec<_> = ledgers.iter().flat_map(Ledger::slices).filter(|s| !s.objects.is_empty()).collect();
+    /// Takes in what slices say of their objects. What was put later wins.
+    fn learn<'a>(&mut self, slices: impl Iterator<Item = &'a Slice>) {
+        let mut slices: Vec<_> = slices.filter(|s| !s.objects.is_empty()).collect();
         slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
         slices.iter().flat_map(|s| &s.objects).for_each(|o| self.insert(o));
     }

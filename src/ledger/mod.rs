@@ -11,7 +11,7 @@ pub use manifest::{Entry, Manifest};
 pub use slice::{Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::day::{Day, Window};
 use crate::error::{Error, Kind, Result};
@@ -27,7 +27,8 @@ pub struct Ledger {
     /// Whether the report is served, and what was asked when.
     pub standing: Standing,
     months: BTreeMap<Day, BTreeMap<(Window, Day), Slice>>,
-    dirty: std::collections::BTreeSet<Day>,
+    dirty: BTreeSet<Day>,
+    published: BTreeSet<(Window, Day)>,
     standing_saved: Standing,
 }
 
@@ -38,7 +39,8 @@ impl Ledger {
             report: report.to_string(),
             standing: Standing::default(),
             months: BTreeMap::new(),
-            dirty: Default::default(),
+            dirty: BTreeSet::new(),
+            published: BTreeSet::new(),
             standing_saved: Standing::default(),
         }
     }
@@ -118,14 +120,25 @@ impl Ledger {
         self.months.values().flat_map(BTreeMap::values)
     }
 
+    /// Those of them whose objects were put since it was loaded. What older slices say of a month's object may no longer
+    /// be so: a window that lies in a month that is not loaded may have replaced it.
+    pub fn published(&self) -> impl Iterator<Item = &Slice> {
+        self.published.iter().filter_map(|(window, day)| self.get(*window, *day))
+    }
+
     /// Records a slice, in memory. What an earlier reading of the same slice said goes into its history.
     pub fn record(&mut self, mut slice: Slice) {
         let month = slice.day.month();
         let slices = self.months.entry(month).or_default();
-        if let Some(before) = slices.get(&(slice.window, slice.day)) {
+        let key = (slice.window, slice.day);
+        let before = slices.get(&key);
+        if let Some(before) = before {
             slice.follow(before);
         }
-        slices.insert((slice.window, slice.day), slice);
+        if before.map_or("", |b| &b.published_at) != slice.published_at {
+            self.published.insert(key);
+        }
+        slices.insert(key, slice);
         self.dirty.insert(month);
     }
 

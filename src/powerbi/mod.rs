@@ -11,7 +11,9 @@ mod reach;
 pub mod report;
 mod write;
 
-pub use definitions::{Audience, Definitions, Hierarchy, KeyColumn, Measure, Months, OwnColumn, Relationship, Role, TableDefinition};
+pub use definitions::{
+    Audience, Definitions, Hierarchy, KeyColumn, Measure, Months, OwnColumn, Relationship, Role, TableDefinition,
+};
 pub use identity::identity;
 pub use model::{Column, Content, Model, Reference, Source, Table, references};
 pub use project::{File, Project};

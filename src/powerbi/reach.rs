@@ -80,7 +80,8 @@ fn azure(url: &Url, account: Option<&str>, service: &str) -> Option<Place> {
     let host = url.host_str().unwrap_or_default();
     if matches!(url.scheme(), "http" | "https") {
         let (container, folder) = path.split_once('/').unwrap_or((path, ""));
-        let account = format!("{}://{}", url.scheme(), url[url::Position::BeforeHost..url::Position::AfterPort].to_string());
+        let account =
+            format!("{}://{}", url.scheme(), url[url::Position::BeforeHost..url::Position::AfterPort].to_string());
         return Some(Place { account, container: container.into(), folder: folder.into() });
     }
     // abfss://container@account.dfs.core.windows.net/path
@@ -108,7 +109,9 @@ fn no_account(address: &str) -> Error {
 }
 
 fn unreachable(address: &str, what: &str, hint: &str) -> Error {
-    Error::new(Kind::Usage, format!("Power BI cannot tell {what} from the lake's address")).with("lake", address).hint(hint)
+    Error::new(Kind::Usage, format!("Power BI cannot tell {what} from the lake's address"))
+        .with("lake", address)
+        .hint(hint)
 }
 
 #[cfg(test)]

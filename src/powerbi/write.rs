@@ -81,5 +81,8 @@ fn remove(folder: &Path, path: &str) -> Result<bool> {
 }
 
 fn failed(what: &str, path: &Path, e: std::io::Error) -> Error {
-    Error::new(Kind::File, what).with("path", path.display()).because(e).hint("name a folder that you may write to with `--out`")
+    Error::new(Kind::File, what)
+        .with("path", path.display())
+        .because(e)
+        .hint("name a folder that you may write to with `--out`")
 }

@@ -1,7 +1,9 @@
 //! Days that come late, empty, corrected or with concealed names: what the ledger says of each, and that rows are
 //! replaced and never doubled or lost.
 
-use super::world::{World, ago};
+use usagelake::emulator::Options;
+
+use super::world::{World, ago, options};
 
 const MAIL: &str = "getEmailActivityUserDetail";
 const TABLE: &str = "email_activity_user_detail";
@@ -176,4 +178,16 @@ fn an_answer_of_before_changes_neither_the_table_nor_the_manifest() {
     assert_eq!(ran.report(counts)["unchanged"], 1, "it is the answer of two nights before");
     assert!(world.snapshot(&["tables"]) == tables);
     world.manifest_is_whole();
+}
+
+/// Nights weeks apart rewrite the months before, and a later night does not load all of what they wrote of them: the
+/// manifest keeps what was put last.
+#[test]
+fn the_manifest_names_what_was_put_last() {
+    let mut world = World::with(Options { end: ago(-120), ..options() });
+    for weeks in [0, 3, 6, 9, 12, 15, 18] {
+        world.today(ago(9 - 7 * weeks));
+        world.run(&["--report", "getEmailActivityCounts"]).exits(0);
+        world.manifest_is_whole();
+    }
 }

@@ -30,12 +30,14 @@ pace = {{ requests = 1000, per = "1s" }}
 class Emulator:
     """`usagelake emulate` as a server, for the time of a `with`."""
 
-    def __init__(self, binary, users, days, seed=1, today=TODAY, truth=None):
+    def __init__(self, binary, users, days, seed=1, today=TODAY, truth=None, end=None):
         # Port 0 takes a free one; the address is the first line of stdout.
         self.command = [binary, "emulate", "--port", 0, "--users", users, "--days", days, "--seed", seed]
         self.command += ["--today", today, "--pace", "off"]
         if truth:
             self.command += ["--truth", truth]
+        if end:
+            self.command += ["--end", end]
 
     def __enter__(self):
         self.process = subprocess.Popen([str(part) for part in self.command], stdout=subprocess.PIPE, text=True)

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn names_are_found_and_texts_are_not() {
-        let found = references("VAR a = SUM ( 'It''s'[b c] ) RETURN IF ( [M] > 1, T[x] & \"[no] 'no'\" ) // [no]\n+ [N]");
+        let found =
+            references("VAR a = SUM ( 'It''s'[b c] ) RETURN IF ( [M] > 1, T[x] & \"[no] 'no'\" ) // [no]\n+ [N]");
         let column = |t: &str, c: &str| Reference::Column(t.into(), c.into());
         assert!(found.contains(&column("It's", "b c")) && found.contains(&column("T", "x")));
         let measures: Vec<_> = found.iter().filter(|r| matches!(r, Reference::Measure(_))).collect();

@@ -87,11 +87,15 @@ pub(super) fn queries(lake: &Lake) -> Vec<Query> {
     let parameter = |name, description, value: &str, kind: &'static str| Query {
         name,
         description,
-        expression: format!("{value} meta [IsParameterQuery = true, Type = \"{kind}\", IsParameterQueryRequired = true]"),
+        expression: format!(
+            "{value} meta [IsParameterQuery = true, Type = \"{kind}\", IsParameterQueryRequired = true]"
+        ),
         result: kind,
     };
     let (root, what) = match &lake.source {
-        Source::Adls(root) => (root, "The folder of the lake in Azure Data Lake Storage or OneLake, without a slash at its end"),
+        Source::Adls(root) => {
+            (root, "The folder of the lake in Azure Data Lake Storage or OneLake, without a slash at its end")
+        }
         Source::Blob { account, .. } => (account, "The account of Azure Blob Storage"),
         Source::Folder(root) => (root, "The folder of the lake, without a slash at its end"),
         Source::Https(root) => (root, "The address under which the lake's files are served, with a slash at its end"),
@@ -102,7 +106,8 @@ pub(super) fn queries(lake: &Lake) -> Vec<Query> {
     }
     queries.push(parameter("RangeStart", "The first month that is read", RANGE_START, "DateTime"));
     queries.push(parameter("RangeEnd", "The first month that is not read any more", RANGE_END, "DateTime"));
-    let function = |name, description, text: &str| Query { name, description, expression: text.to_string(), result: "Function" };
+    let function =
+        |name, description, text: &str| Query { name, description, expression: text.to_string(), result: "Function" };
     queries.push(function("LakeTable", "The Parquet files of one table; nothing is opened", LAKE_TABLE));
     queries.push(function("MonthsBetween", "The files of some months; nothing is opened", MONTHS));
     queries.push(function("LastMonth", "The file of the last month; nothing is opened", LAST_MONTH));
@@ -128,7 +133,8 @@ fn of_mart(table: &Table, mart: &str, months: Option<Months>, keys: &[KeyColumn]
         Source::Folder(_) => steps.push(("Source", format!("Folder.Files(Lake & \"/{}\")", lake.folder))),
         Source::Https(_) => {
             let manifest = quoted(&format!("_usagelake/manifest/{}.json", lake.tenant));
-            steps.push(("Manifest", format!("Json.Document(Web.Contents(Lake, [RelativePath = {manifest}]))[objects]")));
+            steps
+                .push(("Manifest", format!("Json.Document(Web.Contents(Lake, [RelativePath = {manifest}]))[objects]")));
             let columns = "each [#\"Folder Path\" = \"\", Name = _, Content = null]";
             steps.push(("Source", format!("Table.FromRecords(List.Transform(Record.FieldNames(Manifest), {columns}), type table [#\"Folder Path\" = text, Name = text, Content = any])")));
         }
@@ -154,7 +160,8 @@ fn of_mart(table: &Table, mart: &str, months: Option<Months>, keys: &[KeyColumn]
     }
     let from = steps.last().map_or("Files", |(name, _)| name);
     steps.push(("Rows", format!("RowsOf({from}, {})", table_type(read_columns(table, keys)))));
-    let cleaned: Vec<String> = columns_of(keys).iter().map(|c| format!("{{{}, Named, type text}}", quoted(c))).collect();
+    let cleaned: Vec<String> =
+        columns_of(keys).iter().map(|c| format!("{{{}, Named, type text}}", quoted(c))).collect();
     if !cleaned.is_empty() {
         steps.push(("Clean", format!("Table.TransformColumns(Rows, {{{}}})", cleaned.join(", "))));
     }

@@ -81,7 +81,8 @@ fn contract<'a>(models: &'a Models, mart: &str) -> Result<&'a Contract> {
 
 /// A table of a mart that somebody added.
 fn by_itself(contract: &Contract) -> TableDefinition {
-    let hidden = if contract.partition == Partition::Month { vec![super::table::MONTH.to_string()] } else { Vec::new() };
+    let hidden =
+        if contract.partition == Partition::Month { vec![super::table::MONTH.to_string()] } else { Vec::new() };
     TableDefinition {
         name: contract.title.clone(),
         mart: Some(contract.model.clone()),

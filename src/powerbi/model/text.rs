@@ -59,9 +59,5 @@ fn tabs(line: &str) -> String {
 
 /// A name as TMDL writes it.
 pub(super) fn name(name: &str) -> String {
-    if name.contains([' ', '.', '=', '\'', ':']) {
-        format!("'{}'", name.replace('\'', "''"))
-    } else {
-        name.to_string()
-    }
+    if name.contains([' ', '.', '=', '\'', ':']) { format!("'{}'", name.replace('\'', "''")) } else { name.to_string() }
 }

@@ -93,7 +93,10 @@ fn everything_that_is_named_is_there() {
                             assert!(there, "{what} names {t}[{c}]");
                         }
                         Reference::Measure(name) => {
-                            assert!(measures.contains(name.as_str()) || own.contains(name.as_str()), "{what} names [{name}]");
+                            assert!(
+                                measures.contains(name.as_str()) || own.contains(name.as_str()),
+                                "{what} names [{name}]"
+                            );
                         }
                         Reference::Table(_) => {}
                     }
@@ -134,7 +137,11 @@ fn what_a_definition_says_of_columns_is_of_columns_that_there_are() {
             for name in d.formats.keys().chain(d.sort_by.keys()).chain(d.categories.keys()).chain(&d.key) {
                 assert!(table.column(name).is_some(), "{}: {name}", d.name);
             }
-            assert!(!table.description.is_empty() && table.columns.iter().all(|c| !c.description.is_empty()), "{}", d.name);
+            assert!(
+                !table.description.is_empty() && table.columns.iter().all(|c| !c.description.is_empty()),
+                "{}",
+                d.name
+            );
         }
     }
 }
