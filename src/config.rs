@@ -14,7 +14,7 @@ mod tenant;
 pub use guards::{Contract, GuardName, Guards, GuardsFile};
 pub use hooks::{Event, Hooks, HooksFile, Webhook};
 pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told};
-pub use powerbi::{PowerBiFile, Reader};
+pub use powerbi::{PowerBiFile, PowerBiRefresh, Reader};
 use reports::listings;
 pub use reports::{DirectoryFile, ReportsFile, select};
 pub use secret::{Secret, SecretFrom};
@@ -156,6 +156,8 @@ pub struct Pipeline {
     pub guards: Guards,
     /// Who is told when a night did not go well.
     pub hooks: Hooks,
+    /// What is refreshed after a night.
+    pub refresh: Option<PowerBiRefresh>,
 }
 
 impl File {
@@ -237,6 +239,7 @@ impl File {
             product_names: self.licenses.product_names,
             guards,
             hooks,
+            refresh: self.powerbi.refresh,
         })
     }
 }

@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod powerbi;
 mod query;
+mod refresh;
 mod release;
 mod replay;
 mod reports;

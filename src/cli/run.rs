@@ -130,6 +130,9 @@ impl Run {
                     if !json {
                         summary(&record);
                     }
+                    if let Some(wanted) = &pipeline.refresh {
+                        super::refresh::refresh(tenant, wanted, &record).await;
+                    }
                     if let Some(lost) = &record.lost {
                         output::say(&format!("error: the run could not go on: {}", lost.message));
                         lost.hint.iter().for_each(|hint| output::say(&format!("\nhint: {hint}")));

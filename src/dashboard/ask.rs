@@ -99,6 +99,11 @@ struct Key {
 }
 
 impl Asker<'_> {
+    /// Whether a field is a number.
+    pub fn is_number(&self, field: &Field) -> bool {
+        matches!(field, Field::Measure(name) if self.formats.contains_key(name))
+    }
+
     /// How a measure's numbers are written.
     pub fn number(&self, field: &Field) -> Number {
         Number::of(self.formats.get(field.name()).map_or("#,0.##", String::as_str))
@@ -298,10 +303,19 @@ fn top(visual: &Visual) -> impl Iterator<Item = &Field> {
 
 /// Sorts the rows as the visual says, and keeps the first where it wants only those.
 fn order(answer: &mut Answer, visual: &Visual) {
-    for top in visual.filters.iter().filter_map(|f| f.top.as_ref()) {
-        if let Some(at) = answer.at(&top.by) {
-            answer.rows.sort_by(|a, b| more(&b[at], &a[at]));
-            answer.rows.truncate(top.most as usize);
+    for filter in &visual.filters {
+        let Some(top) = &filter.top else { continue };
+        if let (Some(by), Some(at)) = (answer.at(&top.by), answer.at(&filter.field)) {
+            // The values of the column with the most, whatever stands beside them.
+            let mut rows: Vec<&Vec<Cell>> = answer.rows.iter().collect();
+            rows.sort_by(|a, b| more(&b[by], &a[by]));
+            let mut kept: Vec<Cell> = Vec::new();
+            for row in rows {
+                if kept.len() < top.most as usize && !kept.contains(&row[at]) {
+                    kept.push(row[at].clone());
+                }
+            }
+            answer.rows.retain(|row| kept.contains(&row[at]));
         }
     }
     let Some((sort, at)) = visual.sort.as_ref().and_then(|s| Some((s, answer.at(&s.by)?))) else { return };

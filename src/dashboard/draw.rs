@@ -182,14 +182,14 @@ impl Pen<'_> {
         let values = self.role("Values");
         let mut out = String::from("<div class=\"scroll\"><table><thead><tr>");
         for shown in values {
-            let _ = write!(out, "<th{}>{}</th>", side(shown.field()), escape(self.name(shown)));
+            let _ = write!(out, "<th{}>{}</th>", self.side(shown.field()), escape(self.name(shown)));
         }
         out += "</tr></thead><tbody>";
         for row in self.answer.rows.iter().take(self.room()) {
             out += "<tr>";
             for shown in values {
                 let text = self.text(shown.field(), self.cell(row, shown.field()));
-                let _ = write!(out, "<td{}>{}</td>", side(shown.field()), escape(&text));
+                let _ = write!(out, "<td{}>{}</td>", self.side(shown.field()), escape(&text));
             }
             out += "</tr>";
         }
@@ -253,12 +253,9 @@ impl Pen<'_> {
     fn room(&self) -> usize {
         ((self.size[1] / 22.0) as usize).max(8) * 4
     }
-}
 
-/// Numbers stand at the right.
-fn side(field: &Field) -> &'static str {
-    match field {
-        Field::Measure(_) => " class=\"n\"",
-        Field::Column { .. } => "",
+    /// Numbers stand at the right.
+    fn side(&self, field: &Field) -> &'static str {
+        if self.asker.is_number(field) { " class=\"n\"" } else { "" }
     }
 }

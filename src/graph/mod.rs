@@ -35,6 +35,7 @@ mod directory;
 mod http;
 mod managed;
 mod pace;
+mod powerbi;
 mod reply;
 mod report;
 mod retry;
@@ -44,6 +45,7 @@ mod token;
 
 pub use directory::Pages;
 pub use http::Timeouts;
+pub use powerbi::{PowerBi, Refreshed};
 pub use report::{Answer, BODY_LIMIT, Body};
 pub use retry::{Budget, Retry};
 pub use token::Environment;

@@ -233,6 +233,14 @@ impl Definitions {
     }
 }
 
+impl Definitions {
+    /// The tables that hold rows of these marts.
+    pub fn tables_of(&self, marts: &[&str]) -> Vec<String> {
+        let of = |t: &&TableDefinition| t.mart.as_deref().is_some_and(|mart| marts.contains(&mart));
+        self.tables.iter().filter(of).map(|t| t.name.clone()).collect()
+    }
+}
+
 fn read<T: serde::de::DeserializeOwned>(file: Option<&include_dir::File<'_>>) -> Result<T> {
     let wrong = || Error::new(Kind::Model, "a definition of the Power BI model cannot be read");
     let file = file.ok_or_else(wrong)?;

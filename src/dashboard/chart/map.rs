@@ -60,7 +60,7 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
         format!(r#"<line x1="0" x2="{1:.0}" y1="{0:.1}" y2="{0:.1}" class="grid"/>"#, y(l), canvas.width)
     });
     discs.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut taken: Vec<[f64; 4]> = Vec::new();
+    let (mut taken, mut labels) = (Vec::new(), String::new());
     for (country, value, (latitude, longitude)) in discs {
         let (x, y) = (x(longitude), y(latitude));
         let radius = 5.0 + 21.0 * (value / most).max(0.0).sqrt();
@@ -72,9 +72,10 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
         );
         let label = format!("{} {}", cut(country, 16), series.number.short(value));
         if let Some((left, top)) = free([x, y, radius], wide(&label), &mut taken) {
-            let _ = write!(out, r#"<text x="{left:.1}" y="{top:.1}" class="axis">{}</text>"#, escape(&label));
+            let _ = write!(labels, r#"<text x="{left:.1}" y="{top:.1}" class="over">{}</text>"#, escape(&label));
         }
     }
+    out += &labels;
     if elsewhere > 0 {
         let _ =
             write!(out, r#"<text x="4" y="{:.0}" class="axis">{elsewhere} not on the map</text>"#, canvas.height - 4.0);
@@ -94,7 +95,7 @@ fn free([x, y, radius]: [f64; 3], width: f64, taken: &mut Vec<[f64; 4]>) -> Opti
     ];
     let place = ways.into_iter().find(|(left, base)| {
         let meets = |t: &[f64; 4]| left + width > t[0] && *left < t[2] && base - 10.0 < t[3] && base + 3.0 > t[1];
-        !taken.iter().any(meets)
+        *base > 10.0 && !taken.iter().any(meets)
     })?;
     taken.push([place.0, place.1 - 10.0, place.0 + width, place.1 + 3.0]);
     Some(place)

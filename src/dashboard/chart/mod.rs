@@ -80,7 +80,7 @@ impl Canvas<'_> {
         }
         let mut x = 4.0;
         for (n, name) in names.iter().enumerate() {
-            let name = cut(name, 24);
+            let name = cut(name, 32);
             let width = 20.0 + wide(&name);
             if x + width > self.width {
                 let _ = write!(out, r#"<text x="{x:.0}" y="11" class="axis">…</text>"#);
@@ -101,7 +101,7 @@ impl Canvas<'_> {
 
 /// The width of a text in the small font, about.
 fn wide(text: &str) -> f64 {
-    text.chars().count() as f64 * 5.9
+    text.chars().map(|c| if c.is_uppercase() || c == '_' { 7.4 } else { 5.8 }).sum()
 }
 
 /// A text of at most `most` characters.

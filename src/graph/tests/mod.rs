@@ -2,6 +2,7 @@
 
 mod body;
 mod directory;
+mod powerbi;
 mod report;
 mod server;
 mod sign_in;

@@ -144,7 +144,7 @@ impl Painter<'_> {
 
     /// A visual of the page file.
     pub fn visual(&mut self, visual: &Visual, place: Place) -> Result<()> {
-        let json = self.json(visual).map_err(|e| e.with("visual", &visual.id).with("page", &self.page.page))?;
+        let json = self.json(visual).map_err(|e| e.with("visual", &visual.id))?;
         let filters = filter::config(self.fields, &format!("{}-{}", self.page.page, visual.id), &visual.filters)?;
         self.put(&visual.id, place, json);
         if let (false, Some(last)) = (filters.is_empty(), self.drawn.last_mut()) {

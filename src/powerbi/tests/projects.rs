@@ -34,7 +34,22 @@ fn models_with(model: &str, change: impl Fn(&str) -> String) -> Models {
 fn a_table_as_text() {
     let files = files(Audience::People, &Models::load(None).unwrap());
     let table = text(&files, "tables/Pattern.tmdl").replace('\t', "  ");
-    insta::assert_snapshot!(table.lines().take(14).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(table.lines().take(14).collect::<Vec<_>>().join("\n"), @"
+/// What the use of a segment looks like, and what a campaign could do about it.
+table Pattern
+  lineageTag: 8065b218-4955-51be-b284-fbb1832cfc32
+
+  /// The pattern as the marts write it.
+  column pattern_id
+    dataType: string
+    isHidden
+    isKey
+    lineageTag: 9c78bd01-867e-5903-9e53-e905c6d02089
+    summarizeBy: none
+    sourceColumn: pattern_id
+
+    annotation SummarizationSetBy = User
+");
 }
 
 #[test]
