@@ -287,7 +287,7 @@ impl Directory<'_> {
     fn sku(&self, n: usize) -> Json {
         let (tenant, s) = (&self.service.history.tenant_id, &SKUS[n]);
         let seat = self.service.history.seats.on(n as u8, self.today);
-        let plan = |p: &Plan| {
+        let plan = |p: &&Plan| {
             json!({
                 "servicePlanId": p.id,
                 "servicePlanName": p.name,
