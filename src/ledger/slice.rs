@@ -208,14 +208,23 @@ impl Slice {
     pub(super) fn follow(&mut self, before: &Slice) {
         if before.status == Status::Landed && self.status != Status::Landed {
             let reason = self.reason.take();
+            let said = (self.status == Status::Empty && !self.sha256.is_empty()).then(|| self.reading());
             *self = match self.status {
                 Status::Failed => Slice { reason, ..before.clone() },
                 _ => Slice { read_at: self.read_at.clone(), run: self.run.clone(), reason: None, ..before.clone() },
             };
+            // That it came without rows is a reading like others, once.
+            let known = |said: &Reading| self.before.iter().any(|r| r.sha256 == said.sha256);
+            if let Some(said) = said.filter(|said| !known(said)) {
+                self.before.push(said);
+            }
             return;
         }
         self.first_read_at.clone_from(&before.first_read_at);
         self.before.clone_from(&before.before);
+        if self.raw.is_none() && before.sha256 == self.sha256 {
+            self.raw.clone_from(&before.raw);
+        }
         if before.status != self.status || before.sha256 != self.sha256 {
             self.before.push(before.reading());
         }

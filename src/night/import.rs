@@ -321,6 +321,10 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         missing_columns: outcome.missing_columns.clone(),
     };
     if imported.unchanged || outcome.rows == 0 {
+        // What is in no ledger is not kept either.
+        if let Some(raw) = &landed.raw {
+            place.lake.delete(&raw.path).await?;
+        }
         return Ok(imported);
     }
     let fallback = file.known.day.or(file.refresh).unwrap_or(today);

@@ -184,6 +184,12 @@ fn known_as(ledger: &Ledger, window: Window, sha256: &str) -> Option<Before> {
         Window::Date(day) => ledger.date(day).is_some_and(same),
         _ => ledger.slices().filter(|s| s.window == window).any(same),
     };
+    // An answer without rows is kept once, however often Graph gives it.
+    let empty = |s: &Slice| {
+        (s.status == Status::Empty && s.sha256 == sha256)
+            || s.before.iter().any(|r| r.status == Status::Empty && r.sha256 == sha256)
+    };
+    let published = published || ledger.slices().filter(|s| s.window == window).any(empty);
     let held = || ledger.held().any(|s| s.window == window && s.sha256 == sha256);
     if published { Some(Before::Published) } else { held().then_some(Before::Held) }
 }

@@ -243,8 +243,8 @@ pub fn expiring(report: &Report, ledger: &Ledger, today: Day) -> Vec<Expiring> {
 /// Of these days those that are lost within `warn_days`: an alarm, unless Graph answers for no day of the report at all, which
 /// is no day's fault.
 pub fn expires_soon(report: &Report, ledger: &Ledger, today: Day, warn_days: i32) -> Vec<Expiring> {
-    let days = (LAG_DAYS..=WINDOW_DAYS).filter_map(|n| ledger.date(today.plus(-n)));
-    if !days.into_iter().any(|s| matches!(s.status, Status::Landed | Status::Empty)) {
+    let mut days = (LAG_DAYS..=WINDOW_DAYS).filter_map(|n| ledger.date(today.plus(-n)));
+    if !days.any(|s| matches!(s.status, Status::Landed | Status::Empty)) {
         return Vec::new();
     }
     let mut days = expiring(report, ledger, today);

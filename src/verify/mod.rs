@@ -89,7 +89,10 @@ pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, 
     let listed: Vec<Listed> = lake.listing("").await?.into_iter().filter(|o| layout.may_be_ours(&o.key)).collect();
     let there: BTreeSet<&str> = listed.iter().map(|o| o.key.as_str()).collect();
     for object in listed.iter().filter(|o| !expected.contains_key(&o.key) && !layout.keeps(&o.key)) {
-        let message = format!("{} bytes that neither ledger, manifest nor marts name", object.size);
+        let message = match layout.received(&object.key) {
+            Some(day) => format!("an answer of {day} that is in no ledger: a run was killed before it was published"),
+            None => format!("{} bytes that neither ledger, manifest nor marts name", object.size),
+        };
         findings.push(Finding::new(&object.key, Wrong::Foreign, message));
     }
     expected.retain(|key, _| there.contains(key.as_str()) || !outlived(&layout, key, raw, today));
