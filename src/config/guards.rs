@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::expand;
+use super::reports::expand;
 use crate::catalog::{Report, all};
 use crate::error::{Error, Kind, Result};
 

@@ -41,7 +41,7 @@ pub fn select(include: &[String], exclude: &[String]) -> Result<Vec<&'static Rep
     Ok(reports)
 }
 
-fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
+pub(super) fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
     let mut found: Vec<&'static Report> = Vec::new();
     for name in names {
         let hits: Vec<&'static Report> = match name.as_str() {
