@@ -149,7 +149,7 @@ fn a_cut_at_a_round_number_is_held_where_history_says_more() {
         GuardName::RoundCount,
         "`period=D7` had 120",
     );
-    let off = Guards { off: vec![GuardName::RoundCount], ..Guards::default() };
+    let off = Guards { off: vec![GuardName::RoundCount, GuardName::Volume], ..Guards::default() };
     let verdict = judged_by(&off, detail(), "date=2026-11-20", "2026-11-20", rows(100), &ledger, 0);
     assert_eq!(verdict, Verdict::Sound);
 }
