@@ -200,6 +200,11 @@ def calculated(model, loaded):
         without = [c for c in loaded[table]["columns"] if c != column]
         rows = [row[:at] + row[at + 1 :] for row in worded[table]["rows"]]
         made, refused = evaluate_row_context_column(without, rows, dax, table, worded, model.relationships)
+        if refused:
+            # The engine looks into other tables where a column is one of a calculated table.
+            column_of = f"SELECTCOLUMNS ( {table}, \"made\", {dax} )"
+            whole, refused = evaluate_calc_table_expression(column_of, loaded, dict(model.measures), model.relationships)
+            made = [row[0] for row in whole["rows"]] if whole else None
         if refused or made != [row[at] for row in worded[table]["rows"]]:
             wrong.append(f"{table}[{column}]: DAX makes other values than SQL ({refused or ''})")
     return wrong
