@@ -49,7 +49,7 @@ FIRST, SECOND = "2026-11-20", "2026-11-22"
 REPORTS = ["getEmailActivityUserDetail", "getEmailActivityCounts", "getOffice365ActiveUserDetail", "getOffice365ActivationsUserDetail"]
 CALLS = ["openat", "write", "pwrite64", "rename", "unlink", "mkdir", "fsync", "fdatasync", "ftruncate", "connect", "sendto", "writev", "linkat", "getdents64", "flock"]
 # What tells one run from another, and says nothing of the data.
-OF_THE_RUN = {"run", "read_at", "first_read_at", "published_at", "before"}
+OF_THE_RUN = {"run", "read_at", "first_read_at", "published_at", "published_by", "before"}
 OF_THE_RUN_COLUMNS = ["run", "loaded_at"]
 RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
