@@ -80,8 +80,7 @@ fn azure(url: &Url, account: Option<&str>, service: &str) -> Option<Place> {
     let host = url.host_str().unwrap_or_default();
     if matches!(url.scheme(), "http" | "https") {
         let (container, folder) = path.split_once('/').unwrap_or((path, ""));
-        let account =
-            format!("{}://{}", url.scheme(), url[url::Position::BeforeHost..url::Position::AfterPort].to_string());
+        let account = format!("{}://{}", url.scheme(), &url[url::Position::BeforeHost..url::Position::AfterPort]);
         return Some(Place { account, container: container.into(), folder: folder.into() });
     }
     // abfss://container@account.dfs.core.windows.net/path
