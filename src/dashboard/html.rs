@@ -94,9 +94,9 @@ impl<'a> Paper<'a> {
     }
 
     fn figure(&mut self, visual: &Visual, place: Place, inside: &str) {
-        let _ = write!(
+        let _ = writeln!(
             self.out,
-            "<figure{} class=\"{}\" aria-label=\"{}\">{inside}</figure>\n",
+            "<figure{} class=\"{}\" aria-label=\"{}\">{inside}</figure>",
             at(place),
             visual.visual_type,
             escape(&visual.alt)
