@@ -183,6 +183,7 @@ impl Lake {
                 // Another run may have made it between our read and our write.
                 return if self.read(LAYOUT).await?.is_some() { Ok(()) } else { Err(e) };
             }
+            self.sweep_beside(LAYOUT).await;
             return Ok(());
         };
         let layout: LayoutFile = serde_json::from_slice(&found.bytes).map_err(|e| {

@@ -174,8 +174,12 @@ impl Guard {
 }
 
 fn lock_disk(path: PathBuf, tenant: &str) -> Result<Guard> {
-    let failed =
-        |e: std::io::Error| Error::new(Kind::Lake, "cannot lock the tenant").with("file", path.display()).because(e);
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Lake, "cannot lock the tenant")
+            .with("file", path.display())
+            .because(e)
+            .hint("make the lake's folder and all below it writable for whoever runs usagelake")
+    };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }

@@ -29,6 +29,26 @@ impl Lake {
     }
 }
 
+impl Lake {
+    /// Deletes halves of an object that has just been made, of runs that were killed while they made it. Whoever makes it at
+    /// this moment finds that it is there, with or without their half.
+    pub async fn sweep_beside(&self, key: &str) {
+        let Some(path) = self.disk.as_ref().map(|folder| folder.join(key)) else { return };
+        // What cannot be deleted is in nobody's way and stays.
+        let _ = tokio::task::spawn_blocking(move || sweep_beside(&path)).await;
+    }
+}
+
+fn sweep_beside(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        if half_written(&found, "", true) && found.rsplit_once('#').is_some_and(|(whole, _)| whole == name) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// The beginnings of objects of a tenant under a folder.
 fn halves(folder: &Path, tenant: &str, mine: bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -51,9 +71,7 @@ fn halves(folder: &Path, tenant: &str, mine: bool) -> Vec<PathBuf> {
 fn half_written(name: &str, tenant: &str, mine: bool) -> bool {
     let Some((object, number)) = name.rsplit_once('#') else { return false };
     let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    // Whoever makes the layout at this moment finds that it is there, with or without their half.
-    let layout = object == "layout.json";
-    numbered && (mine || layout || object.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('.')))
+    numbered && (mine || object.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('.')))
 }
 
 #[cfg(test)]
@@ -61,10 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn halves_of_one_object_go_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["layout.json", "layout.json#1", "layout.json#12", "layout.json#x", "layout.jsonl#1", "other#1"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        sweep_beside(&folder.path().join("layout.json"));
+        let left = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<String> = left.collect();
+        left.sort();
+        assert_eq!(left, ["layout.json", "layout.json#x", "layout.jsonl#1", "other#1"]);
+    }
+
+    #[test]
     fn only_what_is_half_written_and_the_tenants_own_goes() {
         assert!(half_written("part-0.parquet#1", "contoso", true));
         assert!(half_written("contoso.json#12", "contoso", false));
-        assert!(half_written("layout.json#1", "contoso", false));
         for kept in ["part-0.parquet", "part-0.parquet#", "part#x", "fabrikam.json#1", "contoso-eu.json#1"] {
             assert!(!half_written(kept, "contoso", false), "{kept}");
         }

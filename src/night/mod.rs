@@ -288,6 +288,7 @@ impl Begun {
             tracing::info!("the run before did not end; {swept} half-written files of it were deleted");
         }
         place.lake.put(&key, run.to_string().into()).await?;
+        place.lake.sweep_beside(&key).await;
         Ok(Begun { interrupted })
     }
 

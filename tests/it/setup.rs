@@ -61,8 +61,8 @@ fn a_lake_that_cannot_be_written_is_found_before_the_first_request() {
     let folder = format!("{}/_usagelake", world.address());
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(format!("{folder}/layout.json"), r#"{"layout_version": 1}"#).unwrap();
-    std::fs::write(format!("{folder}/probe"), "in the way").unwrap();
-    world.run(&[]).exits(1).says(&["error: cannot write to the lake", "hint: "]);
+    std::fs::write(format!("{folder}/lock"), "in the way").unwrap();
+    world.run(&[]).exits(1).says(&["error: cannot lock the tenant", "_usagelake/lock", "hint: "]);
 
     std::fs::write(format!("{folder}/layout.json"), r#"{"layout_version": 2}"#).unwrap();
     world.run(&[]).exits(1).says(&["the lake has layout 2, this version knows 1", "hint: update usagelake"]);
