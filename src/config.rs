@@ -176,9 +176,8 @@ impl File {
     pub fn parse(text: &str) -> Result<File> {
         toml::from_str(text).map_err(|e: toml::de::Error| {
             let line = e.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-            // A pipeline file names secrets by where they are, but somebody may have written one into it: the message
-            // of the parser is kept, the text around it is not.
-            let mut error = Error::new(Kind::Config, format!("the pipeline file is wrong: {}", e.message()));
+            let mut error =
+                Error::new(Kind::Config, format!("the pipeline file is wrong: {}", without_value(e.message())));
             if let Some(line) = line {
                 error = error.with("line", line);
             }
@@ -263,6 +262,18 @@ impl RawPolicy {
     }
 }
 
+/// A message of the parser without the value that it quotes: a pipeline file names secrets by where they are, but somebody
+/// may have written one into it.
+fn without_value(message: &str) -> String {
+    let quotes = ["unknown variant ", "invalid type: ", "invalid value: ", "invalid length "];
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) if quotes.iter().any(|q| message.starts_with(q)) => {
+            format!("a value is not what belongs there, which is {expected}")
+        }
+        _ => message.to_string(),
+    }
+}
+
 /// The key and the known keys in serde's message about an unknown field.
 fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
     let rest = message.strip_prefix("unknown field `")?;
@@ -295,6 +306,19 @@ mod tests {
         let e = File::parse("lakee = 'x'").unwrap_err();
         assert_eq!(e.kind(), Kind::Config);
         assert_eq!(e.hint_text(), Some("the nearest known key to `lakee` is `lake`"));
+    }
+
+    #[test]
+    fn a_value_in_a_wrong_place_is_not_shown() {
+        let auth = |secret: &str| GOOD.replace("{ env = \"X\" }", secret);
+        for written in ["'hunter~2'", "['hunter~2']", "{ env = ['hunter~2'] }", "{ env = 'hunter~2' }"] {
+            let e = File::parse(&auth(written)).and_then(|f| match &f.tenant["contoso"].auth {
+                Auth::ClientSecret { secret, .. } => secret.read().map(drop),
+                _ => Ok(()),
+            });
+            let said = format!("{:?} {:?}", e.as_ref().unwrap_err(), e.as_ref().unwrap_err().hint_text());
+            assert!(!said.contains("hunter"), "{written}: {said}");
+        }
     }
 
     #[test]

@@ -84,8 +84,16 @@ struct LakeArgs {
     #[arg(long, value_name = "URL", env = "USAGELAKE_LAKE")]
     lake: Option<String>,
     /// The tenant's name: its table of the pipeline file, and the partition value in the lake
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = tenant_name)]
     tenant: Option<String>,
+}
+
+/// A tenant's name becomes a part of paths: whatever is none is refused before it is one.
+fn tenant_name(text: &str) -> std::result::Result<String, String> {
+    crate::config::check_tenant(text).map(|()| text.to_string()).map_err(|e| match e.hint_text() {
+        Some(hint) => format!("{hint}"),
+        None => e.to_string(),
+    })
 }
 
 /// The pipeline file.

@@ -35,12 +35,17 @@ pub(super) fn error(e: &Error) {
 
 /// Prints a line for people, to stderr.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", plain(text));
 }
 
 /// Prints data, to stdout. A reader that has gone away is no error.
 pub(super) fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", plain(text));
+}
+
+/// A text without what would command a terminal: headers, names and codes come from outside.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "\u{fffd}")
 }
 
 /// Prints data without a line break behind it, to stdout.
@@ -134,6 +139,11 @@ pub(super) fn duration(d: std::time::Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_command_a_terminal_is_not_printed() {
+        assert_eq!(plain("a\tb\n\u{1b}[31mred\r\u{9b}2J"), "a\tb\n\u{fffd}[31mred\u{fffd}\u{fffd}2J");
+    }
 
     #[test]
     fn numbers_are_readable() {

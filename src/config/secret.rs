@@ -49,7 +49,11 @@ impl SecretFrom {
     pub fn read(&self) -> Result<Secret> {
         let (value, place) = match self {
             SecretFrom::Given(secret) => return Ok(secret.clone()),
-            SecretFrom::Env(name) => (std::env::var(name).ok(), format!("the environment variable `{name}`")),
+            SecretFrom::Env(name) if is_name(name) => {
+                (std::env::var(name).ok(), format!("the environment variable `{name}`"))
+            }
+            // Somebody may have written the secret itself.
+            SecretFrom::Env(_) => (None, "the environment: what `env` names is no variable's name".to_string()),
             SecretFrom::File(path) => (std::fs::read_to_string(path).ok(), format!("the file `{}`", path.display())),
         };
         match value.map(|v| v.trim_end_matches(['\r', '\n']).to_string()) {
@@ -58,4 +62,10 @@ impl SecretFrom {
                 .hint(format!("put the application's client secret into {place}"))),
         }
     }
+}
+
+/// Whether a text can be the name of an environment variable.
+fn is_name(text: &str) -> bool {
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -45,6 +45,11 @@ fn disk(folder: &FsPath) -> Result<Lake> {
 }
 
 fn remote(url: &Url) -> Result<Lake> {
+    if url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::new(Kind::Config, "the lake's address holds more than where it is")
+            .with("lake", redacted(url))
+            .hint("leave out passwords and what stands behind `?` or `#`; credentials belong into the environment, as docs/stores.md says"));
+    }
     let build = |result: Result<Arc<dyn ObjectStore>, object_store::Error>| {
         result.map_err(|e| {
             Error::new(Kind::Config, "cannot open the lake")
@@ -111,6 +116,11 @@ fn check_environment(variable: &str) -> Result<()> {
 }
 
 /// The address without user name, password, query and fragment.
+/// An address of a lake as it may be shown.
+pub fn shown(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_string(), |url| redacted(&url))
+}
+
 fn redacted(url: &Url) -> String {
     // `abfss://container@account…` carries the container where others carry a user's name; a password is never printed.
     let mut shown = url.clone();
@@ -123,6 +133,17 @@ fn redacted(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_with_a_credential_is_refused_and_not_shown() {
+        for address in ["s3://k:hunter2@box/x", "az://box/x?sig=hunter2", "gs://box/x#hunter2"] {
+            let e = remote(&Url::parse(address).unwrap()).err().unwrap();
+            assert_eq!(e.kind(), Kind::Config, "{address}");
+            assert!(!format!("{e:?} {:?}", e.hint_text()).contains("hunter2"), "{address}");
+            assert!(!shown(address).contains("hunter2"));
+        }
+        assert_eq!(shown("./lake"), "./lake");
+    }
 
     #[test]
     fn addresses_are_printed_without_credentials() {

@@ -11,6 +11,7 @@ mod object;
 mod sweep;
 mod upload;
 
+pub use address::shown;
 pub use layout::{LAYOUT_VERSION, Layout};
 pub use lock::Guard;
 pub use object::{Found, Listed};

@@ -140,7 +140,8 @@ async fn publish(
     let (window, day) = (held.window, held.day);
     let about = |e: Error| e.with("report", &report.function).with("window", window).with("day", day);
     let kept = held.raw.as_ref().ok_or_else(|| about(gone(None)))?;
-    let found = place.lake.read(&kept.path).await?.ok_or_else(|| about(gone(Some(&kept.path))))?;
+    let body = super::replay::kept(place, Some(kept)).await.map_err(about)?;
+    let body = body.ok_or_else(|| about(gone(Some(&kept.path))))?;
     let asked = match window {
         Window::Date(day) => Some(day),
         _ => None,
@@ -155,7 +156,7 @@ async fn publish(
         only: None,
         judge: None,
     };
-    let landed = land(place, answer, unpacked(found.bytes)?).await.map_err(about)?;
+    let landed = land(place, answer, unpacked(body)?).await.map_err(about)?;
     let mut month = day.month();
     while month <= day.plus(LONGEST_PERIOD).min(clock.today().max(day)) {
         ledger.load_month(&place.lake, &place.layout, month).await?;

@@ -109,7 +109,7 @@ fn no_account(address: &str) -> Error {
 
 fn unreachable(address: &str, what: &str, hint: &str) -> Error {
     Error::new(Kind::Usage, format!("Power BI cannot tell {what} from the lake's address"))
-        .with("lake", address)
+        .with("lake", crate::lake::shown(address))
         .hint(hint)
 }
 

@@ -8,8 +8,8 @@ disk      `strace` kills the process on entry of its n-th call of one kind (open
 azurite   a proxy before the store kills it at its n-th request: before the store has seen it, or after the store has done it and
           before the answer is passed on. Needs USAGELAKE_TEST_AZURITE, as `tests/run.sh` sets it.
 
-A round is a first night from an empty lake, or a night two days later with days that Graph has restated, and is killed up to
-three times before a run may end. Then every object under tables/, raw/, marts/ and _usagelake/ must be that of the undisturbed
+A round is a first night from an empty lake, or a night two days later with days that Graph has restated, with marts or without,
+and is killed up to three times before a run may end. Then every object under tables/, raw/, marts/ and _usagelake/ must be that of the undisturbed
 night, byte for byte, but for when and by which run it was read; nothing may be missing and nothing may be left over.
 
 --faults N   azurite: N more rounds without a kill, in which the store answers some requests with 500 or 503, slowly, or does them
@@ -291,15 +291,18 @@ class Night:
             config = scratch / f"{today}.toml"
             include = ", ".join(f'"{r}"' for r in REPORTS)
             config.write_text(PIPELINE.format(address=emulator.address) + f'\n[reports]\ninclude = [{include}]\n\n[directory]\ninclude = ["users"]\n')
-            self.configs[today] = config
+            self.configs[today, True] = config
+            without = scratch / f"{today}-without-marts.toml"
+            without.write_text(config.read_text() + "\n[marts]\nbuild = false\n")
+            self.configs[today, False] = without
 
-    def start(self, name, today, before=()):
-        command = [*before, self.binary, "run", "--config", self.configs[today], "--lake", self.lake.url(name), "--today", today]
+    def start(self, name, night, before=()):
+        command = [*before, self.binary, "run", "--config", self.configs[night], "--lake", self.lake.url(name), "--today", night[0]]
         environment = {**os.environ, **self.lake.environment(), "USAGELAKE_CLIENT_SECRET": SECRET}
         return subprocess.Popen([str(part) for part in command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    def whole(self, name, today):
-        process = self.start(name, today)
+    def whole(self, name, night):
+        process = self.start(name, night)
         said = process.communicate(timeout=600)[1]
         if process.returncode:
             raise RuntimeError(f"the run ended with {process.returncode}: {said.decode()[-800:]}")
@@ -312,24 +315,24 @@ class StraceKills:
         self.night = night
         self.most = {}
 
-    def survey(self, name, today, scratch):
+    def survey(self, name, night, scratch):
         """How often one thread makes each call in a night, so that every one of them can be hit."""
         trace = scratch / "trace"
-        self.night.start(name, today, ["strace", "-f", "-qqq", "-o", trace, "-e", f"trace={','.join(CALLS)}"]).communicate()
+        self.night.start(name, night, ["strace", "-f", "-qqq", "-o", trace, "-e", f"trace={','.join(CALLS)}"]).communicate()
         counts = {}
         for line in trace.read_text(errors="replace").splitlines():
             if found := re.match(r"(\d+)\s+(\w+)\(", line):
                 counts[found.groups()] = counts.get(found.groups(), 0) + 1
         for (_, call), n in counts.items():
-            self.most[today, call] = max(self.most.get((today, call), 0), n)
+            self.most[night, call] = max(self.most.get((night, call), 0), n)
 
-    def kill(self, name, today, dice):
-        calls = sorted(call for day, call in self.most if day == today)
+    def kill(self, name, night, dice):
+        calls = sorted(call for other, call in self.most if other == night)
         call = dice.choice(calls)
         # Any thread may be the first that gets so far, so that a high number is rarely reached: low ones more often.
-        nth = int(self.most[today, call] ** dice.random())
+        nth = int(self.most[night, call] ** dice.random())
         harm = ["strace", "-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]
-        process = self.night.start(name, today, harm)
+        process = self.night.start(name, night, harm)
         process.communicate(timeout=600)
         return f"{call} {nth}", process.returncode != 0
 
@@ -341,17 +344,17 @@ class RequestKills:
         self.night, self.proxy = night, proxy
         self.most = {}
 
-    def survey(self, name, today, _):
+    def survey(self, name, night, _):
         self.proxy.calm()
-        self.night.whole(name, today)
-        self.most[today] = self.proxy.count
+        self.night.whole(name, night)
+        self.most[night] = self.proxy.count
 
-    def kill(self, name, today, dice):
+    def kill(self, name, night, dice):
         self.proxy.calm()
-        self.proxy.point, self.proxy.kind = dice.randint(1, self.most[today]), dice.choice(["before", "after"])
+        self.proxy.point, self.proxy.kind = dice.randint(1, self.most[night]), dice.choice(["before", "after"])
         point = f"{self.proxy.kind} request {self.proxy.point}"
         # A run that goes on where another was killed makes fewer requests, and may be over before.
-        process = self.night.start(name, today)
+        process = self.night.start(name, night)
         self.proxy.victim = process
         process.communicate(timeout=600)
         killed = process.returncode == -signal.SIGKILL
@@ -395,61 +398,67 @@ def main():
 def rounds(a, scratch, lake, night, proxy):
     begun = time.monotonic()
     killer = RequestKills(night, proxy) if proxy else StraceKills(night)
-    night.whole("first", FIRST)
-    lake.copy("first", "second")
-    night.whole("second", SECOND)
-    want = {FIRST: portrait(lake, "first"), SECOND: portrait(lake, "second")}
-    lake.break_lease("first")
-    killer.survey("survey", FIRST, scratch)
-    if portrait(lake, "survey") != want[FIRST]:
-        sys.exit("error: two nights that nobody disturbed are not alike: " + "; ".join(difference(want[FIRST], portrait(lake, "survey"))[:5]))
-    lake.remove("survey")
-    lake.copy("first", "survey")
-    killer.survey("survey", SECOND, scratch)
-    lake.remove("survey")
+    night.whole("first", (FIRST, True))
+    want = {}
+    for what in [(FIRST, True), (FIRST, False), (SECOND, True), (SECOND, False)]:
+        begin(lake, "whole", what)
+        night.whole("whole", what)
+        want[what] = portrait(lake, "whole")
+        lake.remove("whole")
+        begin(lake, "survey", what)
+        killer.survey("survey", what, scratch)
+        if wrong := difference(want[what], portrait(lake, "survey")):
+            sys.exit("error: two nights that nobody disturbed are not alike: " + "; ".join(wrong[:5]))
+        lake.remove("survey")
 
     kills, failed, points, number = 0, 0, set(), 0
     while kills < a.kills if a.round is None else number <= a.round:
         dice = random.Random(f"{a.seed} {number}")
-        today = dice.choice([FIRST, SECOND])
+        # Marts take most of a night's time.
+        what = dice.choice([FIRST, SECOND]), dice.random() < 0.25
         times = dice.randint(1, 3)
         if a.round is None or number == a.round:
             name = f"round{number}"
-            if today == SECOND:
-                lake.copy("first", name)
+            begin(lake, name, what)
             told = []
             for _ in range(times):
-                point, killed = killer.kill(name, today, dice)
+                point, killed = killer.kill(name, what, dice)
                 told.append(point + ("" if killed else " (not reached)"))
                 kills += killed
                 points.add(point)
                 if number >= 2:
                     lake.break_lease(name)
-            failed += not judge(a, lake, night, name, today, want[today], number, told)
+            failed += not judge(a, lake, night, name, what, want[what], number, told)
         number += 1
     print(f"{a.store}: seed {a.seed}, {number} rounds, {kills} kills at {len(points)} points, {failed} lakes differ, {time.monotonic() - begun:.0f} s", flush=True)
 
     for n in range(a.faults if a.round is None else 0):
         proxy.calm()
         proxy.dice, proxy.chance = random.Random(f"{a.seed} fault {n}"), 0.05
-        today = proxy.dice.choice([FIRST, SECOND])
+        what = proxy.dice.choice([FIRST, SECOND]), True
         name = f"fault{n}"
-        if today == SECOND:
-            lake.copy("first", name)
-        failed += not judge(a, lake, night, name, today, want[today], n, ["faults of the store"])
+        begin(lake, name, what)
+        failed += not judge(a, lake, night, name, what, want[what], n, ["faults of the store"])
         print(f"{a.store}: fault round {n}: {proxy.done} of {proxy.count} requests harmed", flush=True)
     return failed
 
 
-def judge(a, lake, night, name, today, want, number, told):
+def begin(lake, name, what):
+    """The lake before a night: none, or that of the first one."""
+    if what[0] == SECOND:
+        lake.copy("first", name)
+    lake.break_lease(name)
+
+
+def judge(a, lake, night, name, what, want, number, told):
     """Lets a run end, and compares what it leaves."""
     try:
-        night.whole(name, today)
+        night.whole(name, what)
         wrong = difference(want, portrait(lake, name))
     except RuntimeError as e:
         wrong = [str(e)]
     if wrong:
-        print(f"round {number} of {today} ({'; '.join(told)}): {len(wrong)} objects differ", *wrong[:8], sep="\n  ")
+        print(f"round {number} of {what[0]}, {'with' if what[1] else 'without'} marts ({'; '.join(told)}): {len(wrong)} objects differ", *wrong[:8], sep="\n  ")
         print(f"  again: kills.py {a.binary} --store {a.store} --seed {a.seed} --round {number} --users {a.users}", flush=True)
     lake.remove(name)
     return not wrong

@@ -177,7 +177,7 @@ fn in_order(ledger: &Ledger) -> Vec<Slice> {
 }
 
 /// A raw answer as it is kept, compressed; none where it is not there any more.
-async fn kept(place: &Place, raw: Option<&Object>) -> Result<Option<bytes::Bytes>> {
+pub(super) async fn kept(place: &Place, raw: Option<&Object>) -> Result<Option<bytes::Bytes>> {
     let Some(raw) = raw else { return Ok(None) };
     let Some(found) = place.lake.read(&raw.path).await? else { return Ok(None) };
     let sha256 = crate::lake::hex(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&found.bytes));
