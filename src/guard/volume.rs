@@ -9,6 +9,8 @@ use crate::ledger::{Doubt, Slice};
 const MOST: usize = 8;
 /// How much more than the busiest of the two quietest weekdays a holiday may have, as a multiple.
 const QUIET: f64 = 1.5;
+/// And that in standard deviations of a count, which is what matters where a handful of people work on Sundays.
+const NOISE: f64 = 3.0;
 /// How much more than a round count all answers for a period had, as a multiple of it: of 103 people three may leave.
 const MORE: f64 = 1.1;
 /// The same for a day without another witness: between the years less than half of the people are at work.
@@ -96,7 +98,8 @@ fn like_a_quiet_day(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> bo
     let quiet: Vec<u64> = weekdays.into_iter().take(2).flatten().collect();
     let (Some(least), Some(most)) = (quiet.iter().min(), quiet.iter().max()) else { return false };
     let rows = answer.outcome.rows as f64;
-    rows >= *least as f64 * guards.drop && rows <= *most as f64 * QUIET
+    let most = *most as f64;
+    rows >= *least as f64 * guards.drop && rows <= most * QUIET + NOISE * most.sqrt()
 }
 
 /// Words for what an answer was compared with.

@@ -178,25 +178,28 @@ impl Lake {
     /// shown by the lock, which every writer takes before its first request.
     pub async fn prepare(&self) -> Result<()> {
         let mine = serde_json::to_vec(&LayoutFile { layout_version: LAYOUT_VERSION }).unwrap_or_default();
-        let Some(found) = self.read(LAYOUT).await? else {
-            if let Err(e) = self.create(LAYOUT, mine.into()).await {
-                // Another run may have made it between our read and our write.
-                return if self.read(LAYOUT).await?.is_some() { Ok(()) } else { Err(e) };
+        if let Some(found) = self.read(LAYOUT).await? {
+            let layout: LayoutFile = serde_json::from_slice(&found.bytes).map_err(|e| {
+                Error::new(Kind::Lake, "the layout file of the lake cannot be read")
+                    .with("lake", self.address())
+                    .because(e)
+            })?;
+            if layout.layout_version > LAYOUT_VERSION {
+                return Err(Error::new(
+                    Kind::Lake,
+                    format!("the lake has layout {}, this version knows {LAYOUT_VERSION}", layout.layout_version),
+                )
+                .with("lake", self.address())
+                .hint("update usagelake"));
             }
-            self.sweep_beside(LAYOUT).await;
-            return Ok(());
-        };
-        let layout: LayoutFile = serde_json::from_slice(&found.bytes).map_err(|e| {
-            Error::new(Kind::Lake, "the layout file of the lake cannot be read").with("lake", self.address()).because(e)
-        })?;
-        if layout.layout_version > LAYOUT_VERSION {
-            return Err(Error::new(
-                Kind::Lake,
-                format!("the lake has layout {}, this version knows {LAYOUT_VERSION}", layout.layout_version),
-            )
-            .with("lake", self.address())
-            .hint("update usagelake"));
+        } else if let Err(e) = self.create(LAYOUT, mine.into()).await {
+            // Another run may have made it between our read and our write.
+            if self.read(LAYOUT).await?.is_none() {
+                return Err(e);
+            }
         }
+        // A run that was killed while it made the layout may have left its half beside it.
+        self.sweep_beside(LAYOUT).await;
         Ok(())
     }
 }
