@@ -262,12 +262,11 @@ impl RawPolicy {
     }
 }
 
-/// A message of the parser without the value that it quotes: a pipeline file names secrets by where they are, but somebody
-/// may have written one into it.
+/// A message of the parser without the value that it quotes, where that may be a secret: a pipeline file names secrets by where
+/// they are, but somebody may have written one into it.
 fn without_value(message: &str) -> String {
-    let quotes = ["unknown variant ", "invalid type: ", "invalid value: ", "invalid length "];
     match message.rsplit_once("expected ") {
-        Some((_, expected)) if quotes.iter().any(|q| message.starts_with(q)) => {
+        Some((said, expected)) if said.starts_with("invalid type: string ") || expected.contains("`env`") => {
             format!("a value is not what belongs there, which is {expected}")
         }
         _ => message.to_string(),

@@ -202,6 +202,34 @@ def copilot_adoption(oracle):
     return ["app"], out
 
 
+def person(oracle):
+    """Everybody who was ever enabled or active, or listed, by the end of a month."""
+    names = dict(user_type="user_type", country="country", usage_location="usage_location", state="state", city="city")
+    names |= {a: a for a in ("department", "company", "office", "job_title", "employee_type")}
+    states, known, out = user_state(oracle)[1], {}, {}
+    for month in oracle.months:
+        listed = {who: row for (who,), row in states.get(month, {}).items()}
+        for who in {who for _, who in oracle.upm.get(month, {})} | listed.keys():
+            known.setdefault(who, {})
+        out[month] = {}
+        for who, told in known.items():
+            for column, attribute in (("user_principal_name", "upn"), ("display_name", "display_name")):
+                now = oracle.attribute(month, who, attribute) or listed.get(who, {}).get(column)
+                told[column] = now or told.get(column)
+            above = [oracle.attribute(month, m, "upn") or m for m in reversed(oracle.above(month, who))]
+            out[month][(who,)] = (
+                {"identity": "named"} | told | {c: oracle.attribute(month, who, a) for c, a in names.items()}
+                | {f"manager_{n + 1}": above[n] if n < len(above) else None for n in range(6)}
+            )
+    return ["person_id"], out
+
+
+def first_rows(s):
+    """Rows of the first answer that was published."""
+    landed = [r["rows"] for r in (s or {}).get("before") or [] if r["status"] == "landed"]
+    return landed[0] if landed else s["rows"] if s and s["status"] == "landed" else 0
+
+
 def data_quality(oracle):
     out = {}
     slices = collections.defaultdict(dict)
@@ -228,7 +256,8 @@ def data_quality(oracle):
                     missing=status in ("missing", "failed", "expired", "held") or status == "empty" and period == 1 and not settled,
                     concealed=names in ("concealed", "mixed"),
                     concealment_changed=bool(names != "none" and names_before and names_before[-1] != names),
-                    restated=bool(s and s["before"]), row_count=s["rows"] if s else 0,
+                    held=status == "held", restated=bool(s and s["before"]), row_count=s["rows"] if s else 0,
+                    first_row_count=first_rows(s),
                     rejected_cells=(s["rejected_cells"] or 0) if s else 0, rows_without_person=0,
                     loaded_on=s["read"] if s else None, run=s["run"] if s else None, reason=s["reason"] if s else None,
                     first_read_on=date(s["first_read_at"][:10]) if s else None,
