@@ -91,7 +91,7 @@ struct LakeArgs {
 /// A tenant's name becomes a part of paths: whatever is none is refused before it is one.
 fn tenant_name(text: &str) -> std::result::Result<String, String> {
     crate::config::check_tenant(text).map(|()| text.to_string()).map_err(|e| match e.hint_text() {
-        Some(hint) => hint.to_string(),
+        Some(hint) => format!("{e}: {hint}"),
         None => e.to_string(),
     })
 }
