@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Compute from the emulator's truth what the tables of a lake must hold after a first night, and compare.
+"""Compute from the emulator's truth what the tables of a lake must hold after one night or several, and compare.
 
-usage: truth.py LAKE TRUTH [--today DAY]       (the day of the night; night.TODAY by default)
+usage: truth.py LAKE TRUTH [--nights DAY…]       (night.TODAY by default; less than a week from the first to the last)
 
 Slow and plain on purpose: for each table one SQL statement over the truth says which rows there must be, another reads the
-rows that are there, and both must be the same rows, as often. It knows which windows a first night asks for from the
+rows that are there, and both must be the same rows, as often. It knows which windows a night asks for from the
 catalog (schemas/reports), and nothing else of usagelake; what a report means is written down here once more.
 
 A line for each table; columns that the truth cannot tell are left out, and tables of which it knows nothing are named with
@@ -475,22 +475,25 @@ WINDOWS = {
 
 
 class Judge:
-    def __init__(self, lake, truth, today):
+    def __init__(self, lake, truth, nights):
         self.lake, self.truth, self.db = lake, truth, truth.db
-        self.today = today
-        self.refresh = today - datetime.timedelta(days=LAG)
+        self.nights = nights
 
     def windows(self, report):
-        """(period, first day, last day) of all that a first night asks for."""
+        """(period, first day, last day) of all that the nights ask for."""
         asked = report.get("night", {})
-        # Where a longer period covers the nightly one, the first night asks for that one alone.
-        periods = set(asked.get("seed", [])) | (set() if asked.get("catch_up") else set(asked.get("nightly", [])))
-        periods |= set(asked.get("weekly", []))
-        rows = [(n, self.refresh - datetime.timedelta(days=n - 1), self.refresh) for n in sorted(periods)]
-        if asked.get("dates"):
-            days = [self.today - datetime.timedelta(days=n) for n in range(LAG, LOOK_BACK + 1)]
-            rows += [(1, day, day) for day in days]
-        return rows
+        nightly = set(asked.get("nightly", []))
+        rows = set()
+        for today in self.nights:
+            # Where a longer period covers the nightly one, the first night asks for that one alone.
+            first = set(asked.get("seed", [])) | set(asked.get("weekly", [])) | (set() if asked.get("catch_up") else nightly)
+            refresh = today - datetime.timedelta(days=LAG)
+            periods = first if today == self.nights[0] else nightly
+            rows |= {(n, refresh - datetime.timedelta(days=n - 1), refresh) for n in periods}
+            if asked.get("dates"):
+                days = [today - datetime.timedelta(days=n) for n in range(LAG, LOOK_BACK + 1)]
+                rows |= {(1, day, day) for day in days}
+        return sorted(rows)
 
     def expect(self, rows):
         self.db.execute("CREATE OR REPLACE TABLE w (period BIGINT, first DATE, day DATE)")
@@ -508,9 +511,8 @@ class Judge:
             there = {"period": "period::BIGINT", "day": "day::DATE", **{c: c for c in expected if c not in ("period", "day")}}
         elif table in DAYS:
             expected, rows = {role["report-date"]: "w.day", **DAYS[table]}, ""
-            longest = max(period for period, _, _ in windows)
-            days = [self.refresh - datetime.timedelta(days=n) for n in range(longest)]
-            self.expect([(1, day, day) for day in days])
+            days = {first + datetime.timedelta(days=n) for _, first, last in windows for n in range((last - first).days + 1)}
+            self.expect([(1, day, day) for day in sorted(days)])
             there = {c: c for c in expected}
         elif table in WINDOWS:
             expected, rows = {role["report-period"]: "w.period", **WINDOWS[table]}, ""
@@ -561,9 +563,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lake", type=Path)
     parser.add_argument("truth", type=Path)
-    parser.add_argument("--today", default=night.TODAY, type=datetime.date.fromisoformat)
+    parser.add_argument("--nights", nargs="+", default=[night.TODAY], metavar="DAY")
     a = parser.parse_args()
-    judge = Judge(a.lake, Truth(a.truth), a.today)
+    judge = Judge(a.lake, Truth(a.truth), sorted(map(datetime.date.fromisoformat, a.nights)))
     good, bad, untold, unknown = 0, 0, [], []
     for file in sorted(CATALOG.glob("*.toml")):
         report, table = tomllib.loads(file.read_text()), file.stem
