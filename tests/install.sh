@@ -21,14 +21,16 @@ need() {
   fi
 }
 
-# system_tool NAME: a program that no package registry of a language has. Debian's and Ubuntu's are installed where we may.
+# system_tool NAME [PACKAGE]: a program that no package registry of a language has. Debian's and Ubuntu's are installed where
+# we may.
 system_tool() {
   command -v "$1" >/dev/null && return
+  local package=${2:-$1}
   local may=()
   ((EUID == 0)) || may=(sudo -n)
-  if ! { command -v apt-get && "${may[@]}" apt-get update && "${may[@]}" apt-get install --yes "$1"; } >/dev/null 2>&1; then
+  if ! { command -v apt-get && "${may[@]}" apt-get update && "${may[@]}" apt-get install --yes "$package"; } >/dev/null 2>&1; then
     echo "error: not found: $1, and it could not be installed" >&2
-    echo "hint: install the package $1 of your system" >&2
+    echo "hint: install the package $package of your system" >&2
     exit 1
   fi
   say "installed $1"

@@ -8,7 +8,7 @@
 #   -- COMMAND…   runs COMMAND with the servers up instead of the tests: tests/run.sh -- cargo test store
 #
 # It installs Azurite, moto, the Parquet readers and Spark with a JVM once into USAGELAKE_CACHE, starts three object stores on
-# free ports, runs `cargo test`, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with
+# free ports, runs `cargo test`, throws random bytes at what reads them, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with
 # the emulator's truth. The marts of months of nights are recomputed from that truth, and made again by Spark. Every server
 # is stopped, however it ends. The last line is `N passed, N failed`.
 #
@@ -27,11 +27,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 azurite=3.37.0
 bucket=usagelake
 
-users=200 days=60 kills=32
+users=200 days=60 kills=32 fuzz=20
 command=()
 while (($#)); do
   case $1 in
-    --long) users=2000 days=180 kills=600; export USAGELAKE_TEST_LONG=1 ;;
+    --long) users=2000 days=180 kills=600 fuzz=1200; export USAGELAKE_TEST_LONG=1 ;;
     --) shift; command=("$@"); break ;;
     -h | --help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) echo "error: unknown argument \`$1\`, see tests/run.sh --help" >&2; exit 2 ;;
@@ -42,6 +42,8 @@ done
 need cargo node npm python3
 # It kills a night at its system calls.
 system_tool strace
+# libFuzzer is C++.
+system_tool c++ g++
 python_with tests/python/requirements-spark.txt
 spark=$python
 python=${USAGELAKE_PYTHON:-}
@@ -136,6 +138,7 @@ say "cargo test took $((SECONDS - begun)) s"
 cargo build --locked --quiet
 binary=${CARGO_TARGET_DIR:-target}/debug/usagelake
 night=$scratch/night
+check "random bytes break nothing" bash tests/fuzz/run.sh --seconds $fuzz
 check "the checks find what is broken" "$python" -m unittest discover --start-directory tests/python
 check "an emulated night" "$python" tests/python/night.py "$binary" "$night" --users $users --days $days
 check "every reader agrees" "$python" tests/python/readers.py "$night/lake"

@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// The wait that `value` asks for. A date is taken relative to the reply's own `Date` where it has one, since the two
 /// clocks may differ, else to `now`. A date in the past means no wait.
-pub(super) fn retry_after(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return match seconds {

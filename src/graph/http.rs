@@ -5,7 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{Certificate, Client, RequestBuilder, Response, header};
@@ -30,14 +30,19 @@ pub struct Timeouts {
     pub answer: Duration,
     /// Between two pieces of a body.
     pub chunk: Duration,
+    /// Waited for all pieces of a body together, beside a second for each [`SLOWEST`] bytes.
+    pub body: Duration,
 }
+
+/// The least bytes a second in the long run: a trickle that never halts is as dead as a halt.
+const SLOWEST: u64 = 16 << 10;
 
 /// Half a minute to connect, two to think, one between pieces: a report of a large tenant takes Graph a while, a dead
 /// connection is noticed before the night is over.
 impl Default for Timeouts {
     fn default() -> Timeouts {
         let seconds = Duration::from_secs;
-        Timeouts { connect: seconds(30), answer: seconds(120), chunk: seconds(60) }
+        Timeouts { connect: seconds(30), answer: seconds(120), chunk: seconds(60), body: seconds(300) }
     }
 }
 
@@ -107,22 +112,49 @@ pub(super) async fn send(request: RequestBuilder, timeouts: &Timeouts, whom: &st
     }
 }
 
-/// The next piece of a body, `None` at its end.
-pub(super) async fn chunk(response: &mut Response, timeouts: &Timeouts, received: u64) -> Result<Option<Bytes>> {
-    let error = match tokio::time::timeout(timeouts.chunk, response.chunk()).await {
-        Ok(Ok(piece)) => return Ok(piece),
-        Ok(Err(e)) => Error::new(Kind::Unavailable, "the answer was cut short").because(Cause::of(&e)),
-        Err(_) => {
-            Error::new(Kind::Unavailable, "the answer came to a halt").with("for", super::retry::words(timeouts.chunk))
-        }
-    };
-    Err(error.with("bytes", received))
+/// A body as it comes in.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    response: Response,
+    timeouts: Timeouts,
+    /// Bytes so far.
+    pub(super) received: u64,
+    /// What was waited for them; what the reader does with them takes its own time.
+    waited: Duration,
+}
+
+impl Pieces {
+    pub(super) fn of(response: Response, timeouts: &Timeouts) -> Pieces {
+        Pieces { response, timeouts: *timeouts, received: 0, waited: Duration::ZERO }
+    }
+
+    /// The next piece, `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        let unavailable = |message: &str| Error::new(Kind::Unavailable, message);
+        let asked = Instant::now();
+        let came = tokio::time::timeout(self.timeouts.chunk, self.response.chunk()).await;
+        self.waited += asked.elapsed();
+        let error = match came {
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Ok(Some(piece))) => {
+                self.received += piece.len() as u64;
+                let allowed = self.timeouts.body + Duration::from_secs(self.received / SLOWEST);
+                if self.waited <= allowed {
+                    return Ok(Some(piece));
+                }
+                unavailable("the answer comes too slowly").with("after", super::retry::words(self.waited))
+            }
+            Ok(Err(e)) => unavailable("the answer was cut short").because(Cause::of(&e)),
+            Err(_) => unavailable("the answer came to a halt").with("for", super::retry::words(self.timeouts.chunk)),
+        };
+        Err(error.with("bytes", self.received))
+    }
 }
 
 /// Reads a body of at most `most` bytes whole.
-pub(super) async fn whole(mut response: Response, timeouts: &Timeouts, most: usize) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(piece) = chunk(&mut response, timeouts, body.len() as u64).await? {
+pub(super) async fn whole(response: Response, timeouts: &Timeouts, most: usize) -> Result<Vec<u8>> {
+    let (mut pieces, mut body) = (Pieces::of(response, timeouts), Vec::new());
+    while let Some(piece) = pieces.next().await? {
         if body.len() + piece.len() > most {
             return Err(
                 Error::new(Kind::NotAReport, "the answer is too long").with("more than", format!("{most} bytes"))
@@ -134,9 +166,9 @@ pub(super) async fn whole(mut response: Response, timeouts: &Timeouts, most: usi
 }
 
 /// Reads what there is of an error's body. A body that is cut, late or too long is judged by what came of it.
-pub(super) async fn what_there_is(mut response: Response, timeouts: &Timeouts) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(piece)) = chunk(&mut response, timeouts, 0).await {
+pub(super) async fn what_there_is(response: Response, timeouts: &Timeouts) -> Vec<u8> {
+    let (mut pieces, mut body) = (Pieces::of(response, timeouts), Vec::new());
+    while let Ok(Some(piece)) = pieces.next().await {
         body.extend_from_slice(&piece[..piece.len().min(SMALL - body.len())]);
         if body.len() == SMALL {
             break;

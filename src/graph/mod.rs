@@ -50,6 +50,17 @@ pub use report::{Answer, BODY_LIMIT, Body};
 pub use retry::{Budget, Retry};
 pub use token::Environment;
 
+/// What the fuzz targets try and nobody else sees.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use super::after::retry_after;
+
+    /// What a refusal means: see `reply::judge`.
+    pub fn judge(status: u16, body: &[u8]) -> crate::error::Error {
+        super::reply::judge(status, body, None, &super::reply::Asked { permissions: &[], national: false })
+    }
+}
+
 use std::sync::Arc;
 
 use url::Url;

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::ask::Request;
 use super::reply::{self, Asked};
-use super::{Budget, Client, Timeouts, http};
+use super::{Budget, Client, http};
 use crate::catalog::Report;
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
@@ -37,29 +37,24 @@ pub struct Body {
     pub content_type: Option<String>,
     /// The length that was announced, where it is that of the unpacked body.
     pub length: Option<u64>,
-    response: Box<Response>,
-    received: u64,
+    pieces: Box<http::Pieces>,
     limit: u64,
-    timeouts: Timeouts,
 }
 
 impl Body {
-    /// The next piece, `None` at the end. A body that is cut or comes to a halt fails as unavailable and says after how
-    /// many bytes; what was read of it is worth nothing then.
+    /// The next piece, `None` at the end. A body that is cut, comes to a halt or only trickles fails as unavailable and
+    /// says after how many bytes; what was read of it is worth nothing then.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let piece = http::chunk(&mut self.response, &self.timeouts, self.received).await?;
-        if let Some(piece) = &piece {
-            self.received += piece.len() as u64;
-            if self.received > self.limit {
-                return Err(too_long(self.limit));
-            }
+        let piece = self.pieces.next().await?;
+        if self.pieces.received > self.limit {
+            return Err(too_long(self.limit));
         }
         Ok(piece)
     }
 
     /// Bytes read so far.
     pub fn received(&self) -> u64 {
-        self.received
+        self.pieces.received
     }
 
     /// The pieces as a stream, which ends after an error.
@@ -158,8 +153,8 @@ impl Client {
         if length.is_some_and(|l| l > limit) {
             return Err(too_long(limit));
         }
-        let timeouts = self.0.settings.timeouts;
-        Ok(Answer::Body(Body { content_type, length, response: Box::new(response), received: 0, limit, timeouts }))
+        let pieces = Box::new(http::Pieces::of(response, &self.0.settings.timeouts));
+        Ok(Answer::Body(Body { content_type, length, pieces, limit }))
     }
 }
 

@@ -39,11 +39,11 @@ use crate::error::{Error, Kind, Result};
 pub const BATCH_ROWS: usize = 8192;
 /// Bytes of CSV after which a batch ends early. Only rows of kilobytes reach it; it bounds memory and Arrow's 32-bit offsets.
 /// Small in tests, which are to reach it.
-pub const BATCH_BYTES: usize = if cfg!(test) { 4 << 20 } else { 64 << 20 };
+pub const BATCH_BYTES: usize = if cfg!(any(test, fuzzing)) { 4 << 20 } else { 64 << 20 };
 /// Bytes in which the header row must end. The longest documented header has 2 KiB.
 pub const MAX_HEADER: usize = 64 << 10;
 /// Bytes of a row. More is an open quote or no report. Small in tests, which are to reach it.
-pub const MAX_ROW: usize = if cfg!(test) { 1 << 20 } else { 16 << 20 };
+pub const MAX_ROW: usize = if cfg!(any(test, fuzzing)) { 1 << 20 } else { 16 << 20 };
 /// Cells of a row. The widest documented report has 41.
 pub const MAX_COLUMNS: usize = 2000;
 /// Bytes of a JSON body, which is held in memory whole. Graph pages JSON; CSV has no such limit.

@@ -18,6 +18,8 @@ async fn a_cut_body_fails_and_is_asked_for_again() {
         Reply::ok(&PACKED[..20]).header("Content-Encoding", "gzip"),
         Reply::ok("0123456789").halt(4),
         Reply::ok("0123456789").chunked().halt(4),
+        // Never halts as long as a piece may take, and never ends either.
+        Reply::ok("0123456789").drip(Duration::from_millis(200)),
     ] {
         let (graph, client, _secret) = both().await;
         graph.on(DETAIL, broken).on(DETAIL, Reply::ok("0123456789").chunked());

@@ -42,7 +42,7 @@ fn settings() -> Settings {
             cap: ms(5),
             jitter: || 0.5,
         },
-        timeouts: Timeouts { connect: Duration::from_secs(5), answer: ms(1500), chunk: ms(300) },
+        timeouts: Timeouts { connect: Duration::from_secs(5), answer: ms(1500), chunk: ms(300), body: ms(900) },
         environment: std::sync::Arc::new(|_| None),
         ..Settings::default()
     }

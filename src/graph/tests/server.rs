@@ -15,13 +15,23 @@ pub struct Reply {
     body: Vec<u8>,
     chunked: bool,
     delay: Duration,
+    /// The wait before each byte of the body.
+    drip: Duration,
     /// Only so many bytes of the body are sent; then the connection is cut or, if `true`, held.
     stop: Option<(usize, bool)>,
 }
 
 impl Reply {
     pub fn new(status: u16) -> Reply {
-        Reply { status, headers: vec![], body: vec![], chunked: false, delay: Duration::ZERO, stop: None }
+        Reply {
+            status,
+            headers: vec![],
+            body: vec![],
+            chunked: false,
+            delay: Duration::ZERO,
+            drip: Duration::ZERO,
+            stop: None,
+        }
     }
 
     pub fn ok(body: impl Into<Vec<u8>>) -> Reply {
@@ -58,6 +68,11 @@ impl Reply {
 
     pub fn after(mut self, delay: Duration) -> Reply {
         self.delay = delay;
+        self
+    }
+
+    pub fn drip(mut self, wait: Duration) -> Reply {
+        self.drip = wait;
         self
     }
 
@@ -196,7 +211,18 @@ impl Server {
             (_, false) => out += &format!("Content-Length: {}\r\n\r\n", reply.body.len()),
         }
         let mut out = out.into_bytes();
-        out.extend_from_slice(sent);
+        if reply.drip > Duration::ZERO {
+            for byte in sent {
+                out.push(*byte);
+                if stream.write_all(&out).await.is_err() {
+                    return;
+                }
+                out.clear();
+                tokio::time::sleep(reply.drip).await;
+            }
+        } else {
+            out.extend_from_slice(sent);
+        }
         if reply.chunked {
             out.extend_from_slice(if reply.stop.is_some() { b"\r\n" } else { b"\r\n0\r\n\r\n" });
         }
