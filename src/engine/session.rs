@@ -78,7 +78,8 @@ impl Engine {
     }
 }
 
-/// Tables and the SQL over them.
+/// Tables and the SQL over them. A clone sees the same tables.
+#[derive(Clone)]
 pub struct Session {
     context: SessionContext,
 }

@@ -13,19 +13,22 @@ use serde::{Deserialize, Serialize};
 use super::built_in::BuiltIn;
 use super::contract::ModelKind;
 use super::models::{Model, Models};
-use super::rows::{self, Promise, Target};
+use super::rows::{self, Promise, Target, Written};
 use super::scope::{Scope, choose, shifted};
 use super::sources::{Sources, schema_of};
 use super::state::{Fingerprint, Kept, State};
 use crate::config::Codec;
 use crate::day::Day;
-use crate::engine::{Engine, Limits, Objects, Session, refusal};
+use crate::engine::{Engine, Limits, Objects, Session};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::Object;
 
 /// A month that ended fewer days ago than this is built every night: what is missing in it depends on the day.
 const OPEN_DAYS: i32 = 3;
+/// Months whose objects have fewer bytes than this are small: several of them are built at the same time. A year of a tenant
+/// of some thousands has such months.
+const SMALL: u64 = 8 << 20;
 /// How many folders are listed at once.
 const LISTING: usize = 16;
 
@@ -125,7 +128,8 @@ pub async fn build(
             record.problems.push(Problem { model: model.name().to_string(), message, hint: None });
             continue;
         }
-        let mut step = Step { job, sources, state, there: &there, session: engine.session(true), record: &mut record };
+        let sessions = (0..job.limits.threads.max(1)).map(|_| engine.session(true)).collect();
+        let mut step = Step { job, sources, state, there: &there, sessions, record: &mut record };
         match step.model(model, all.get(model.name()).map_or(&[], Vec::as_slice)).await {
             Ok(()) => {}
             Err(e) if matches!(e.kind(), Kind::Model) => {
@@ -197,8 +201,19 @@ struct Step<'a, 'b> {
     sources: &'b mut Sources,
     state: &'b mut State,
     there: &'b BTreeMap<String, u64>,
-    session: Session,
+    /// One for each month that is built at the same time.
+    sessions: Vec<Session>,
     record: &'b mut Record,
+}
+
+/// A partition that is to be built.
+struct Due<'a> {
+    month: Option<Day>,
+    parts: Vec<Part<'a>>,
+    fingerprint: String,
+    key: String,
+    /// What is there of it, where that is whole.
+    before: Option<Object>,
 }
 
 /// An input, as far as it is known before it is read.
@@ -214,6 +229,16 @@ enum What {
     Objects(Vec<Object>),
 }
 
+impl Part<'_> {
+    /// Bytes of objects that it means.
+    fn size(&self) -> u64 {
+        match &self.what {
+            What::BuiltIn(_) => 0,
+            What::Objects(objects) => objects.iter().map(|o| o.size).sum(),
+        }
+    }
+}
+
 impl Step<'_, '_> {
     async fn model(&mut self, model: &Model, months: &[Day]) -> Result<()> {
         let begun = Instant::now();
@@ -223,9 +248,11 @@ impl Step<'_, '_> {
             true => months.iter().copied().filter(wanted).map(Some).collect(),
             false => vec![None],
         };
+        // A model that reads what it said of the month before goes month by month.
+        let itself = model.contract.inputs.iter().any(|i| i.name == model.name());
         let mut result = Ok(());
-        for month in months {
-            result = self.partition(model, month, &mut record).await;
+        for months in months.chunks(if itself { 1 } else { usize::MAX }) {
+            result = self.months(model, months, &mut record).await;
             if result.is_err() {
                 break;
             }
@@ -245,42 +272,79 @@ impl Step<'_, '_> {
         result
     }
 
-    async fn partition(&mut self, model: &Model, month: Option<Day>, record: &mut ModelRecord) -> Result<()> {
-        let parts: Vec<Part<'_>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
+    /// Months of which none reads another.
+    async fn months(&mut self, model: &Model, months: &[Option<Day>], record: &mut ModelRecord) -> Result<()> {
+        let mut due = Vec::new();
+        for month in months {
+            due.extend(self.due(model, *month).await?);
+        }
+        // The engine spreads a large month over its threads; small ones leave it idle, and go side by side.
+        let small = due.iter().flat_map(|d| &d.parts).map(Part::size).sum::<u64>() <= SMALL * due.len() as u64;
+        for together in due.chunks(if small { self.sessions.len() } else { 1 }) {
+            self.partitions(model, together, record).await?;
+        }
+        Ok(())
+    }
+
+    /// A partition whose fingerprint has changed, or that is to be built all the same.
+    async fn due<'a>(&mut self, model: &'a Model, month: Option<Day>) -> Result<Option<Due<'a>>> {
+        let parts: Vec<Part<'a>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
         let fingerprint = self.fingerprint(model, month, &parts).await?;
-        let key = model.key(self.job.layout, month);
-        let kept = self.state.get(model.name(), month).cloned();
+        let kept = self.state.get(model.name(), month);
         let whole = |o: &Object| self.there.get(&o.path) == Some(&o.size);
-        let before = kept.as_ref().and_then(|k| k.object.as_ref()).filter(|o| whole(o));
-        let same = kept.as_ref().is_some_and(|k| k.fingerprint == fingerprint && k.object.as_ref() == before);
+        let before = kept.and_then(|k| k.object.clone()).filter(whole);
+        let same = kept.is_some_and(|k| k.fingerprint == fingerprint && k.object == before);
         if same && !self.job.full {
             self.record.unchanged += 1;
-            return Ok(());
+            return Ok(None);
         }
-        for part in &parts {
-            self.offer(part, month).await.map_err(|e| e.with("model", model.name()))?;
+        Ok(Some(Due { month, parts, fingerprint, key: model.key(self.job.layout, month), before }))
+    }
+
+    /// Builds partitions side by side, each in a session of its own. All that were begun end, also where one fails.
+    async fn partitions(&mut self, model: &Model, together: &[Due<'_>], record: &mut ModelRecord) -> Result<()> {
+        for (due, lane) in together.iter().zip(0..) {
+            for part in &due.parts {
+                self.offer(part, due.month, lane).await.map_err(|e| e.with("model", model.name()))?;
+            }
         }
+        let answers = together.iter().zip(&self.sessions).map(|(due, session)| self.answer(model, due, session));
+        let mut result = Ok(());
+        for (due, answered) in together.iter().zip(futures::future::join_all(answers).await) {
+            match answered {
+                Ok(written) => {
+                    record.built += 1;
+                    record.published += u64::from(written.put);
+                    record.rows += written.object.as_ref().map_or(0, |o| o.rows);
+                    let kept = Kept { fingerprint: due.fingerprint.clone(), object: written.object };
+                    self.state.set(model.name(), due.month, kept);
+                }
+                Err(e) if result.is_ok() => result = Err(e),
+                Err(_) => {}
+            }
+        }
+        result
+    }
+
+    async fn answer(&self, model: &Model, due: &Due<'_>, session: &Session) -> Result<Written> {
         let job = self.job;
-        let promise = Promise { model: model.name(), columns: model.contract.schema(), key: &model.contract.key };
-        let target =
-            Target { lake: job.lake, guard: job.guard, codec: job.codec, key, before, keep_empty: !model.by_month() };
-        let at = |e: Error| match month {
+        let (key, before, keep_empty) = (due.key.clone(), due.before.as_ref(), !model.by_month());
+        let target = Target { lake: job.lake, guard: job.guard, codec: job.codec, key, before, keep_empty };
+        let (name, columns) = (model.name().to_string(), model.contract.schema());
+        let promise = Arc::new(Promise { model: name, columns, key: model.contract.key.clone() });
+        let written = async {
+            let rows = rows::plan(session, &model.sql, &promise).await?;
+            rows::write(rows, &promise, &target).await
+        };
+        let written = written.await.map_err(|e| match due.month {
             Some(month) => e.with("month", month),
             None => e,
-        };
-        let frame = self.session.sql(&model.sql).await;
-        let frame =
-            frame.map_err(|e| at(refusal(Kind::Model, e, &self.session.tables()).with("model", model.name())))?;
-        let written = rows::write(frame, &promise, &target).await.map_err(at)?;
+        })?;
         if written.object.is_none() && self.there.contains_key(&target.key) {
             job.guard.check().await?;
             job.lake.delete(&target.key).await?;
         }
-        record.built += 1;
-        record.published += u64::from(written.put);
-        record.rows += written.object.as_ref().map_or(0, |o| o.rows);
-        self.state.set(model.name(), month, Kept { fingerprint, object: written.object });
-        Ok(())
+        Ok(written)
     }
 
     fn part<'a>(&self, input: &'a super::contract::Input, month: Option<Day>) -> Part<'a> {
@@ -322,7 +386,8 @@ impl Step<'_, '_> {
     }
 
     /// Makes a part of the lake a view.
-    async fn offer(&mut self, part: &Part<'_>, month: Option<Day>) -> Result<()> {
+    async fn offer(&mut self, part: &Part<'_>, month: Option<Day>, lane: usize) -> Result<()> {
+        let session = &self.sessions[lane];
         let rows = match &part.what {
             What::BuiltIn(BuiltIn::Coverage) => self.sources.coverage.batch(part.scope, month).await?,
             What::BuiltIn(b) => b.rows(&self.sources.context(), part.scope, month)?,
@@ -331,10 +396,10 @@ impl Step<'_, '_> {
                 let (columns, partitions) = model.or_else(|| schema_of(part.name)).ok_or_else(|| {
                     Error::new(Kind::Model, "it reads what is no table and no model").with("input", part.name)
                 })?;
-                return self.session.add(part.view, Arc::new(Objects::new(columns, partitions, objects)?));
+                return session.add(part.view, Arc::new(Objects::new(columns, partitions, objects)?));
             }
         };
-        self.session.add_rows(part.view, rows.schema(), vec![rows])
+        session.add_rows(part.view, rows.schema(), vec![rows])
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::{BatchCoalescer, CastOptions, cast_with_options, concat_batches, partition};
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
 use crate::config::Codec;
-use crate::engine::refusal;
+use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, hex};
 use crate::ledger::Object;
@@ -43,22 +44,36 @@ pub(super) struct Written {
 }
 
 /// What a model promises of its rows.
-pub(super) struct Promise<'a> {
+pub(super) struct Promise {
     /// The model's name, for errors.
-    pub model: &'a str,
+    pub model: String,
     /// The columns of its files.
     pub columns: SchemaRef,
     /// The columns by which rows are sorted and told apart.
-    pub key: &'a [String],
+    pub key: Vec<String>,
 }
 
-/// Answers `frame` into one object.
-pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Target<'_>) -> Result<Written> {
-    let model = promise.model;
-    let wrong = |e| refusal(Kind::Model, e, &[]).with("model", model);
-    fits(&frame, promise)?;
-    let by = promise.key.iter().map(|name| ident(name).sort(true, true)).collect();
-    let mut rows = frame.sort(by).map_err(wrong)?.execute_stream().await.map_err(wrong)?;
+/// Plans a model's SQL over the tables of a session. Planning is most of the work where tables are small, so it is a task of
+/// its own: two months are planned side by side.
+pub(super) async fn plan(session: &Session, sql: &str, promise: &Arc<Promise>) -> Result<SendableRecordBatchStream> {
+    let (session, sql, promise) = (session.clone(), sql.to_string(), Arc::clone(promise));
+    let planned = tokio::spawn(async move {
+        let wrong = |e| refusal(Kind::Model, e, &session.tables()).with("model", &promise.model);
+        let frame = session.sql(&sql).await.map_err(wrong)?;
+        fits(&frame, &promise)?;
+        let by = promise.key.iter().map(|name| ident(name).sort(true, true)).collect();
+        frame.sort(by).map_err(wrong)?.execute_stream().await.map_err(wrong)
+    });
+    planned.await.unwrap_or_else(|e| Err(Error::new(Kind::Model, "the SQL could not be planned").because(e)))
+}
+
+/// Answers `rows` into one object.
+pub(super) async fn write(
+    mut rows: SendableRecordBatchStream,
+    promise: &Promise,
+    target: &Target<'_>,
+) -> Result<Written> {
+    let wrong = |e| refusal(Kind::Model, e, &[]).with("model", &promise.model);
     let mut file = File::new(promise, target)?;
     let taken = async {
         while let Some(batch) = rows.next().await {
@@ -74,11 +89,11 @@ pub(super) async fn write(frame: DataFrame, promise: &Promise<'_>, target: &Targ
 }
 
 /// Refuses a result whose columns are not the promised ones.
-fn fits(frame: &DataFrame, promise: &Promise<'_>) -> Result<()> {
+fn fits(frame: &DataFrame, promise: &Promise) -> Result<()> {
     let found: Vec<(&str, &DataType)> =
         frame.schema().fields().iter().map(|f| (f.name().as_str(), f.data_type())).collect();
     let wanted = promise.columns.fields();
-    let differ = |what: String| Err(Error::new(Kind::Model, what).with("model", promise.model));
+    let differ = |what: String| Err(Error::new(Kind::Model, what).with("model", &promise.model));
     for (n, field) in wanted.iter().enumerate() {
         match found.get(n) {
             Some((name, from)) if name == field.name() => {
@@ -116,7 +131,7 @@ fn may_become(from: &DataType, to: &DataType) -> bool {
     }
 }
 
-fn cast(batch: &RecordBatch, promise: &Promise<'_>) -> Result<RecordBatch> {
+fn cast(batch: &RecordBatch, promise: &Promise) -> Result<RecordBatch> {
     let exact = CastOptions { safe: false, ..CastOptions::default() };
     let columns: Vec<ArrayRef> = promise
         .columns
@@ -125,15 +140,15 @@ fn cast(batch: &RecordBatch, promise: &Promise<'_>) -> Result<RecordBatch> {
         .zip(batch.columns())
         .map(|(field, column)| {
             cast_with_options(column, field.data_type(), &exact)
-                .map_err(|e| odd(promise.model, e).with("column", field.name()))
+                .map_err(|e| odd(&promise.model, e).with("column", field.name()))
         })
         .collect::<Result<_>>()?;
-    RecordBatch::try_new(Arc::clone(&promise.columns), columns).map_err(|e| odd(promise.model, e))
+    RecordBatch::try_new(Arc::clone(&promise.columns), columns).map_err(|e| odd(&promise.model, e))
 }
 
 /// A file that is being made.
 struct File<'a> {
-    promise: &'a Promise<'a>,
+    promise: &'a Promise,
     pieces: BatchCoalescer,
     encoder: Encoder,
     upload: crate::lake::Upload,
@@ -142,7 +157,7 @@ struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    fn new(promise: &'a Promise<'a>, target: &Target<'_>) -> Result<File<'a>> {
+    fn new(promise: &'a Promise, target: &Target<'_>) -> Result<File<'a>> {
         Ok(File {
             promise,
             pieces: BatchCoalescer::new(Arc::clone(&promise.columns), BATCH),
@@ -154,7 +169,7 @@ impl<'a> File<'a> {
     }
 
     async fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        self.pieces.push_batch(batch).map_err(|e| odd(self.promise.model, e))?;
+        self.pieces.push_batch(batch).map_err(|e| odd(&self.promise.model, e))?;
         self.encode().await
     }
 
@@ -173,7 +188,7 @@ impl<'a> File<'a> {
     }
 
     async fn finish(mut self, target: &Target<'_>) -> Result<Written> {
-        let ended = self.pieces.finish_buffered_batch().map_err(|e| odd(self.promise.model, e));
+        let ended = self.pieces.finish_buffered_batch().map_err(|e| odd(&self.promise.model, e));
         let ended = match ended {
             Ok(()) => self.encode().await,
             Err(e) => Err(e),
@@ -197,11 +212,11 @@ impl<'a> File<'a> {
 }
 
 /// Refuses a key that comes twice. `last` is the row before the batch.
-fn once(promise: &Promise<'_>, last: Option<&RecordBatch>, batch: &RecordBatch) -> Result<()> {
+fn once(promise: &Promise, last: Option<&RecordBatch>, batch: &RecordBatch) -> Result<()> {
     let with_last;
     let rows = match last {
         Some(last) => {
-            with_last = concat_batches(&promise.columns, [last, batch]).map_err(|e| odd(promise.model, e))?;
+            with_last = concat_batches(&promise.columns, [last, batch]).map_err(|e| odd(&promise.model, e))?;
             &with_last
         }
         None => batch,
@@ -210,11 +225,11 @@ fn once(promise: &Promise<'_>, last: Option<&RecordBatch>, batch: &RecordBatch) 
         return Ok(());
     }
     let key: Vec<ArrayRef> = promise.key.iter().filter_map(|name| rows.column_by_name(name).cloned()).collect();
-    let groups = partition(&key).map_err(|e| odd(promise.model, e))?;
+    let groups = partition(&key).map_err(|e| odd(&promise.model, e))?;
     match groups.ranges().iter().find(|r| r.len() > 1) {
         None => Ok(()),
         Some(_) => Err(Error::new(Kind::Model, "two rows have the same key")
-            .with("model", promise.model)
+            .with("model", &promise.model)
             .with("key", promise.key.join(", "))
             .hint("mend the model's SQL, or the key in its contract")),
     }
