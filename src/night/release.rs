@@ -81,10 +81,11 @@ pub async fn release(
     clock: Clock,
 ) -> Result<Vec<Result<Released>>> {
     let guard = lake.lock(tenant).await?;
-    let layout = Layout::new(tenant);
     // Raw has the answer already, where it is kept.
-    let place = Place { lake: lake.clone(), layout, guard: guard.clone(), codec, raw: RawPolicy::Off };
-    let done = all(&place, choice, discard, clock).await;
+    let done = match Place::new(lake, tenant, guard.clone(), codec, RawPolicy::Off).await {
+        Ok(place) => all(&place, choice, discard, clock).await,
+        Err(e) => Err(e),
+    };
     let released = guard.release().await;
     let done = done?;
     released?;
