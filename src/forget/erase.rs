@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::json::words;
 use super::list::Forgotten;
 use super::parquet::clean;
 use super::sieve::Sieve;
@@ -248,25 +249,6 @@ impl Eraser<'_> {
             }
         }
     }
-}
-
-/// The texts of a line of JSON as they are, or the line where it is none.
-fn words(line: &str) -> String {
-    fn all(value: &Value, out: &mut String) {
-        match value {
-            Value::String(text) => {
-                out.push_str(text);
-                out.push('\n');
-            }
-            Value::Array(values) => values.iter().for_each(|v| all(v, out)),
-            Value::Object(object) => object.values().for_each(|v| all(v, out)),
-            _ => {}
-        }
-    }
-    let Ok(value) = serde_json::from_str::<Value>(line) else { return line.to_string() };
-    let mut out = String::new();
-    all(&value, &mut out);
-    out
 }
 
 /// Writes over the texts that name somebody; answers whether there were any.

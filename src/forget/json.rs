@@ -129,3 +129,22 @@ fn nested(object: &mut Map<String, Value>, path: &str, see: &mut dyn FnMut(&mut 
         }
     }
 }
+
+/// The texts of a document in a line, one a line and without escapes; the line itself where it is none.
+pub(super) fn words(line: &str) -> String {
+    fn all(value: &Value, out: &mut String) {
+        match value {
+            Value::String(text) => {
+                out.push_str(text);
+                out.push('\n');
+            }
+            Value::Array(values) => values.iter().for_each(|v| all(v, out)),
+            Value::Object(object) => object.values().for_each(|v| all(v, out)),
+            _ => {}
+        }
+    }
+    let Ok(value) = serde_json::from_str::<Value>(line) else { return line.to_string() };
+    let mut out = String::new();
+    all(&value, &mut out);
+    out
+}

@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use serde_json::{Map, Value};
 
+use super::json::words;
 use super::list::Forgotten;
 use super::row::{Row, Verdict};
 use super::source::{Columns, columns_of_table};
@@ -70,12 +71,15 @@ fn without(
 ) -> Result<Option<(RecordBatch, u64, u64)>> {
     let texts: Vec<(usize, &StringArray)> =
         rows.columns().iter().enumerate().filter_map(|(at, c)| Some((at, c.as_string_opt::<i32>()?))).collect();
+    let unknown = rows.schema().index_of(UNKNOWN_COLUMNS).unwrap_or(usize::MAX);
     let (mut keep, mut empty) = (vec![true; rows.num_rows()], Vec::<(usize, usize)>::new());
     for (n, stays) in keep.iter_mut().enumerate() {
         let mut row = Row::new(list, day);
         for (at, column) in &texts {
             let text = if column.is_valid(n) { column.value(n) } else { "" };
-            row.cell(columns.who.get(*at).copied().flatten(), text);
+            // What no column knows is JSON, where a line break is two letters.
+            let inside = (*at == unknown && text.contains('\\')).then(|| words(text));
+            row.cell(columns.who.get(*at).copied().flatten(), inside.as_deref().unwrap_or(text));
         }
         match row.verdict(columns.loose) {
             Verdict::Keep => {}
@@ -94,8 +98,7 @@ fn without(
         if hit.is_empty() {
             return Arc::clone(rows.column(at));
         }
-        let unknown = schema.field(at).name() == UNKNOWN_COLUMNS;
-        let cell = |(n, text): (usize, Option<&str>)| match (hit.contains(&n), unknown) {
+        let cell = |(n, text): (usize, Option<&str>)| match (hit.contains(&n), at == unknown) {
             (false, _) => text.map(str::to_string),
             (true, false) => None,
             (true, true) => text.and_then(|text| rest(list, text, day)),

@@ -115,11 +115,6 @@ impl Wanted {
         let wide = bytes.starts_with(&[0xff, 0xfe]);
         let units = || bytes.chunks_exact(2).map(|p| u16::from_le_bytes([p[0], p[1]]));
         let text = if wide { String::from_utf16_lossy(&units().collect::<Vec<_>>()) } else { lossy(&bytes) };
-        // A line break in a text of JSON is two letters, of which one would belong to the next word.
-        let text = match key.contains(".json") && text.contains('\\') {
-            true => ["\\n", "\\r", "\\t"].iter().fold(text, |text, escape| text.replace(escape, " ")),
-            false => text,
-        };
         Ok(text.lines().find_map(|line| self.text(line, day)))
     }
 
@@ -128,6 +123,10 @@ impl Wanted {
         if text.is_empty() {
             return None;
         }
+        // A line break in a text of JSON is two letters, of which one would belong to the next word.
+        let plain =
+            text.contains('\\').then(|| ["\\n", "\\r", "\\t"].iter().fold(text.to_string(), |t, e| t.replace(e, " ")));
+        let text = plain.as_deref().unwrap_or(text);
         let small = text.to_lowercase();
         let stands = |(kind, name, finder): &&(Kind, String, Finder<'static>)| {
             finder.find_iter(small.as_bytes()).any(|at| alone(*kind, small.as_bytes(), at, at + name.len()))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::catalog::directory::{self, Listing};
 use crate::catalog::legacy;
-use crate::catalog::{self, Report, Role, Who, match_headers, normalise};
+use crate::catalog::{self, Column, Report, Role, Who, match_headers, normalise};
 
 /// What rows are of.
 #[derive(Debug, Clone, Copy)]
@@ -60,27 +60,26 @@ impl Source {
 
     /// Whom the cells under these headers name.
     pub(super) fn columns(self, headers: &[String]) -> Columns {
-        let (who, knows): (Vec<Option<Who>>, bool) = match self {
+        let unknown = Columns { who: vec![None; headers.len()], refresh: None, loose: true };
+        match self {
             Source::Report(report) => {
                 let matched = match_headers(report, headers).columns;
-                let who = matched.iter().map(|at| at.and_then(|at| report.columns.get(at)?.who)).collect();
-                (who, report.columns.iter().any(|c| c.who.is_some()))
+                let column = |at: &Option<usize>| at.and_then(|at| report.columns.get(at));
+                let who: Vec<Option<Who>> = matched.iter().map(|at| column(at)?.who).collect();
+                let refresh = report.role(Role::RefreshDate);
+                let refresh = refresh.and_then(|role| matched.iter().position(|at| *at == Some(role)));
+                // Without the column that tells people apart, others do not say enough of who is meant.
+                let key = |c: &&Column| c.who.is_some() && (c.who == Some(Who::Other) || report.key.contains(&c.name));
+                let lost =
+                    report.columns.iter().any(|c| key(&c)) && !matched.iter().filter_map(column).any(|c| key(&c));
+                Columns { who, refresh, loose: lost }
             }
             Source::Legacy(table) => {
-                let places = table.columns_of(headers);
-                let who = places.iter().map(|at| at.and_then(|at| table.columns.get(at)?.who)).collect();
-                (who, table.columns.iter().any(|c| c.who.is_some()))
+                let who = table.columns_of(headers).iter().map(|at| table.columns.get((*at)?)?.who).collect();
+                Columns { who, refresh: None, loose: false }
             }
-            Source::Listing(_) | Source::Unknown => (vec![None; headers.len()], true),
-        };
-        let refresh = match self {
-            Source::Report(report) => report
-                .role(Role::RefreshDate)
-                .and_then(|role| match_headers(report, headers).columns.iter().position(|at| *at == Some(role))),
-            _ => None,
-        };
-        let loose = knows && who.iter().all(Option::is_none);
-        Columns { who, refresh, loose }
+            Source::Listing(_) | Source::Unknown => unknown,
+        }
     }
 
     /// Whom the properties of its JSON name.
