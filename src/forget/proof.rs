@@ -15,12 +15,17 @@ use std::sync::Arc;
 use super::list::Forgotten;
 use super::mark::Kind;
 use super::resolve::Person;
+use super::source::{Columns, columns_of_table};
+use crate::catalog::Who;
 use crate::day::Day;
 use crate::error::{Error, Kind as Wrong, Result};
 use crate::lake::{Lake, Layout};
 
 /// Objects that are searched side by side: each is held whole, and unpacked.
 const SEARCHING: usize = 4;
+
+/// Letters of an id that is looked for in the middle of a text.
+const SHORT: usize = 16;
 
 /// What was searched, and what is left.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -79,7 +84,12 @@ pub async fn prove(lake: &Lake, layout: &Layout, list: &Arc<Forgotten>, people: 
 impl Wanted {
     fn object(&self, key: &str, bytes: Bytes) -> (u64, Option<Left>) {
         let day = key.split('/').find_map(|part| part.strip_prefix("day=").or(part.strip_prefix("date=")));
-        let day = day.and_then(|d| d.parse().ok());
+        // Where rows have an id, that says whose an address is.
+        let table = key.strip_prefix("tables/").and_then(|k| k.split('/').next());
+        let table = table.or_else(|| crate::engine::value(key, "report"));
+        let has_id = |columns: Columns| columns.who.contains(&Some(Who::Id));
+        let decided = table.and_then(columns_of_table).is_some_and(has_id);
+        let day = day.filter(|_| !decided).and_then(|d| d.parse().ok());
         let mut size = 0;
         let found = self.texts(key, bytes, day, &mut size);
         let left = |what: String| Left { object: key.to_string(), what };
@@ -144,7 +154,8 @@ fn lossy(bytes: &[u8]) -> String {
 /// a cell.
 fn alone(kind: Kind, text: &[u8], from: usize, to: usize) -> bool {
     let (before, after) = (from.checked_sub(1).and_then(|n| text.get(n)), text.get(to));
-    if kind == Kind::Name {
+    // An id that is no GUID may be a word.
+    if kind == Kind::Name || (kind == Kind::Thing && to - from < SHORT) {
         let ends = |b: Option<&u8>| b.is_none_or(|b| matches!(b, b',' | b';' | b'"' | b'\t' | b'\r' | b'\n'));
         return ends(before) && ends(after);
     }

@@ -33,6 +33,8 @@ pub struct Person {
 struct Link {
     table: String,
     columns: Vec<(String, Who)>,
+    /// Columns of ids that are no GUIDs: the retired app had its own.
+    ids: Vec<String>,
     /// The columns of the days on which an address was seen.
     seen: Option<(String, String)>,
     directory: bool,
@@ -57,19 +59,20 @@ fn links() -> Vec<Link> {
         let columns = named(table.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
         let name = |role| table.role(role).map(|at| table.columns[at].name.clone());
         let seen = name(Role::FirstSeen).zip(name(Role::LastSeen));
-        links.push(Link { table: table.table.clone(), columns, seen, directory: true });
+        links.push(Link { table: table.table.clone(), columns, ids: Vec::new(), seen, directory: true });
     }
     for report in catalog::all() {
         // Of addresses and display names alone nothing can be learned that is sure.
         let guid = |c: &catalog::Column| c.who == Some(Who::Subject) && c.column_type == catalog::ColumnType::Guid;
         if report.columns.iter().any(|c| c.who == Some(Who::Id) || guid(c)) {
             let columns = named(report.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
-            links.push(Link { table: report.table(), columns, seen: None, directory: false });
+            links.push(Link { table: report.table(), columns, ids: Vec::new(), seen: None, directory: false });
         }
     }
     for table in legacy::tables() {
         let columns = named(table.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
-        links.push(Link { table: table.table.clone(), columns, seen: None, directory: false });
+        let ids = table.key.clone();
+        links.push(Link { table: table.table.clone(), columns, ids, seen: None, directory: false });
     }
     links.retain(|l| l.columns.len() > 1);
     links
@@ -105,7 +108,7 @@ impl Link {
 
     fn row(&self, rows: &RecordBatch, n: usize, day: Option<Day>) -> Linked {
         let mut linked = Linked { id: None, names: Vec::new(), day, seen: None };
-        for (at, (_, who)) in self.columns.iter().enumerate() {
+        for (at, (name, who)) in self.columns.iter().enumerate() {
             let column = rows.column(at).as_string::<i32>();
             if column.is_null(n) {
                 continue;
@@ -121,7 +124,8 @@ impl Link {
                 }
             });
             if !any && *who == Who::Subject {
-                linked.names.push(Name::new(Kind::Name, text));
+                let kind = if self.ids.contains(name) { Kind::Thing } else { Kind::Name };
+                linked.names.push(Name::new(kind, text));
             }
         }
         let date = |at: usize| {
@@ -164,7 +168,8 @@ pub async fn resolve(lake: &Lake, layout: &Layout, given: &[Name]) -> Result<Vec
     for link in links.iter().filter(|l| l.has_id()) {
         link.rows(lake, layout, &mut |row| people.iter_mut().for_each(|p| p.meet(row, link.directory))).await?;
     }
-    for link in links.iter().filter(|l| l.directory) {
+    // Reports with an id know earlier than a directory that is read now and then whose an address is.
+    for link in links.iter().filter(|l| l.has_id()) {
         link.rows(lake, layout, &mut |row| people.iter_mut().for_each(|p| p.compare(row))).await?;
     }
     for link in links.iter().filter(|l| !l.has_id()) {
@@ -210,10 +215,15 @@ impl Gathered {
     /// Looks at who else has had the person's addresses, and the display name.
     fn compare(&mut self, row: &Linked) {
         let mine = row.id == self.id;
+        let seen = row.seen.or(row.day.map(|day| (day, day))).filter(|_| row.id.is_some());
         for name in row.names.iter().filter(|n| self.names.contains(n)) {
-            match (name.kind, row.seen) {
+            match (name.kind, seen) {
                 (Kind::Address, Some((first, last))) => {
-                    self.seen.entry(name.text.clone()).or_default().push((first, last, mine));
+                    let all = self.seen.entry(name.text.clone()).or_default();
+                    // Days on which it is with the same person as before say nothing new.
+                    if all.last() != Some(&(first, last, mine)) {
+                        all.push((first, last, mine));
+                    }
                 }
                 (Kind::Name, _) => self.namesake |= !mine,
                 _ => {}

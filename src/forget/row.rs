@@ -89,7 +89,8 @@ impl<'l> Row<'l> {
                 }
             });
         }
-        let display = |list: &Forgotten| list.whose(Kind::Name, &Name::new(Kind::Name, text).text, None).is_some();
+        let whole = |kind: Kind| self.list.whose(kind, &Name::new(kind, text).text, None);
+        let display = || whole(Kind::Name).is_some();
         match who {
             Some(Who::Id) => {
                 self.id |= forgotten.is_some();
@@ -97,15 +98,17 @@ impl<'l> Row<'l> {
                 self.said |= any;
             }
             Some(Who::Subject) => {
+                // An id of the retired app need not be a GUID.
+                let forgotten = if any { forgotten } else { whole(Kind::Thing) };
+                self.display |= !any && display();
                 self.by_name = self.by_name.or(forgotten);
                 self.said |= any;
-                self.display |= !any && display(self.list);
             }
             Some(Who::Other) => {
                 self.others.push(at);
                 self.other |= forgotten.is_some();
                 self.others_said |= any;
-                self.other_display |= !any && display(self.list);
+                self.other_display |= !any && display();
             }
             None if forgotten.is_some() => self.empty.push(at),
             None => {}

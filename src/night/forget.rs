@@ -87,17 +87,17 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
         let listed = list.people() as u64;
         return Ok(Forgot { tenant: job.tenant.to_string(), people, listed, erased, marts: None, proof: None });
     }
+    if job.given.is_empty() && place.forgotten.is_none() {
+        return Err(Error::new(Kind::Usage, "nobody is forgotten yet, and nobody is named")
+            .hint("name an address or an id with `--user`"));
+    }
     let run = new_id(job.clock);
-    let list = match (job.given.is_empty(), place.forgotten.clone()) {
-        (true, None) => {
-            return Err(Error::new(Kind::Usage, "nobody is forgotten yet, and nobody is named")
-                .hint("name an address or an id with `--user`"));
-        }
-        (true, Some(list)) => list,
-        (false, _) => Forgotten::add(lake, layout, &place.guard, &people, &run, &stamp(job.clock)).await?,
-    };
     let begun = Begun::mark(place, &run).await?;
     lake.put(&layout.forgetting(), run.clone().into()).await?;
+    let list = match place.forgotten.clone().filter(|_| job.given.is_empty()) {
+        Some(list) => list,
+        None => Forgotten::add(lake, layout, &place.guard, &people, &run, &stamp(job.clock)).await?,
+    };
     let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, resumed };
     let erased = eraser.everything().await?;
     let mut manifest = Manifest::after(lake, layout, &[], &run, begun.interrupted || resumed).await?;

@@ -123,3 +123,29 @@ fn a_list_without_its_key_stops_whoever_writes() {
         .says(&["the key of the list of the forgotten is gone", "restore it from a backup"]);
     world.ask(&["replay"]).exits(1);
 }
+
+#[test]
+fn the_retired_apps_tables_lose_the_person_by_its_own_id_too() {
+    let world = World::new();
+    let state = "TimeFrame;UserId;IdType;UPN;DisplayName;Department;HasLicenseEXO;HasLicenseTeams;Deleted;DeletedDate\n\
+        2025-08-01;8f3;0;ann@contoso.com;Ann;Sales;True;True;False;\n\
+        2025-08-01;77a;0;bob@contoso.com;Bob;;True;False;False;\n";
+    let activity = "TimeFrame,UserId,EXO_EmailSent\n2025-08-01,8f3,5\n2025-08-01,77a,6\n";
+    import(&world, "UserState.csv", state, &[]).exits(0);
+    import(&world, "UserActivity.csv", activity, &[]).exits(0);
+    let ids = |world: &World| world.table("legacy_user_activity").texts("user_id");
+    assert_eq!(ids(&world).len(), 2);
+    forget(&world, "ann@contoso.com").exits(0).says(&["nobody is left"]);
+    assert_eq!(ids(&world), [Some("77a".to_string())]);
+    assert_eq!(world.table("legacy_user_state").rows(), 1);
+    world.ask(&["verify"]).exits(0);
+    // What was exported again in another form, and then both once more.
+    let wide: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(state.replace("77a", "99b").encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    std::fs::write(world.folder().join("wide.csv"), wide).unwrap();
+    world.ask(&["import", "--tenant", "contoso", "wide.csv", "--report", "UserState"]).exits(0);
+    import(&world, "UserActivity.csv", activity, &[]).exits(0).says(&["1 row of people who are forgotten left out"]);
+    assert_eq!(holding(&world, "ann@contoso.com"), Vec::<String>::new());
+    assert_eq!((ids(&world).len(), world.table("legacy_user_state").rows()), (1, 1));
+    world.ask(&["verify"]).exits(0);
+}
