@@ -3,10 +3,10 @@
 
 usage: forget.py BINARY [--users N] [--kills N]
 
-Two nights are lived twice through: in one lake somebody is forgotten then, who manages others, owns a group and has several
-addresses. After that, after a replay, after two more nights and after an import of what Graph said before, no object of the lake may
-hold an address, the id, the OneDrive or the name of that person: raw is unpacked, Parquet is read by pyarrow, all else is searched
-as it is. Every other row must be that of the lake in which nobody was forgotten, but for the cells that named the person, and
+Two nights are lived, and the lake is copied. In one of the two, two people are forgotten: one who manages others and owns a group,
+and one with several addresses. After that, after a replay, after two more nights and after an import of what Graph said before, no object of the lake may
+hold an address, the id, the OneDrive or the name of either: raw is unpacked, Parquet is read by pyarrow, all else is searched
+as it is. Every other row must be that of the lake in which nobody was forgotten, but for the cells that named them, and
 `verify` must find nothing. Then it is done again, killed at N moments, each time resumed. Exits 1 where something is wrong."""
 
 import argparse
@@ -25,7 +25,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from night import PIPELINE, SECRET, Emulator, run
+from night import SECRET, Emulator, run
 
 FIRST, SECOND, THIRD, FOURTH = "2026-10-30", "2026-11-01", "2026-11-02", "2026-11-03"
 failures = []
@@ -170,7 +170,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=Path)
     parser.add_argument("--users", type=int, default=150)
-    parser.add_argument("--kills", type=int, default=4)
+    parser.add_argument("--kills", type=int, default=2)
     options = parser.parse_args()
     binary = options.binary.resolve()
     with tempfile.TemporaryDirectory() as scratch:
