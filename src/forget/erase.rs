@@ -258,10 +258,15 @@ fn written_over(value: &mut Value, list: &Forgotten) -> bool {
             *text = GONE.to_string();
             true
         }
-        Value::Array(values) => values.iter_mut().fold(false, |any, v| written_over(v, list) || any),
-        Value::Object(object) => object.values_mut().fold(false, |any, v| written_over(v, list) || any),
+        Value::Array(values) => written_over_all(values.iter_mut(), list),
+        Value::Object(object) => written_over_all(object.values_mut(), list),
         _ => false,
     }
+}
+
+fn written_over_all<'v>(values: impl Iterator<Item = &'v mut Value>, list: &Forgotten) -> bool {
+    // All of them, not only the first.
+    values.filter_map(|v| written_over(v, list).then_some(())).count() > 0
 }
 
 /// What is known of an object by its bytes; rows that are not told are looked up where they are kept.

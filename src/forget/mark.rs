@@ -140,8 +140,7 @@ pub(super) fn marks(text: &str, mut see: impl FnMut(Kind, &str)) {
     if text.contains('/') && holds_personal(text.as_bytes()) {
         let small = text.to_lowercase();
         for rest in small.split(PERSONAL).skip(1) {
-            let folder =
-                rest.split(|c: char| matches!(c, '/' | '?' | '#' | '"' | ' ' | ',' | '&')).next().unwrap_or_default();
+            let folder = rest.split(['/', '?', '#', '"', ' ', ',', '&']).next().unwrap_or_default();
             if !folder.is_empty() {
                 see(Kind::Folder, folder);
             }

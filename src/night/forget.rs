@@ -80,7 +80,6 @@ pub async fn forget(job: &ForgetJob<'_>) -> Result<Forgot> {
 async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     let (lake, layout) = (&place.lake, &place.layout);
     let people = resolve(lake, layout, job.given).await?;
-    let resumed = lake.has(&layout.forgetting()).await?;
     if job.dry_run {
         let list = Forgotten::would_be(lake, layout, &people).await?;
         let erased = Eraser { lake, layout, guard: None, list: &list, resumed: false }.everything().await?;
@@ -92,21 +91,16 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
             .hint("name an address or an id with `--user`"));
     }
     let run = new_id(job.clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, job.clock).await?;
     lake.put(&layout.forgetting(), run.clone().into()).await?;
     let list = match place.forgotten.clone().filter(|_| job.given.is_empty()) {
         Some(list) => list,
         None => Forgotten::add(lake, layout, &place.guard, &people, &run, &stamp(job.clock)).await?,
     };
-    let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, resumed };
+    let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, resumed: false };
     let erased = eraser.everything().await?;
-    let mut manifest = Manifest::after(lake, layout, &[], &run, begun.interrupted || resumed).await?;
-    for (key, object) in &erased.tables {
-        match object {
-            Some(object) => manifest.insert(object),
-            None => drop(manifest.objects.remove(key)),
-        }
-    }
+    let mut manifest = Manifest::after(lake, layout, &[], &run, begun.interrupted).await?;
+    renew(&mut manifest, &erased);
     // Numbers of people follow as on any night, since what they were counted from has other bytes.
     let marts = match lake.has(&layout.marts_state()).await? {
         false => None,
@@ -127,4 +121,31 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     let proof = Some(prove(lake, layout, &list, &people).await?);
     let listed = list.people() as u64;
     Ok(Forgot { tenant: job.tenant.to_string(), people, listed, erased, marts, proof })
+}
+
+/// Goes on with an erasure that did not end: tables, raw, ledger and manifest. Marts follow when they are built next.
+pub(super) async fn go_on(place: &Place, run: &str, clock: Clock) -> Result<()> {
+    let (lake, layout) = (&place.lake, &place.layout);
+    if !lake.has(&layout.forgetting()).await? {
+        return Ok(());
+    }
+    tracing::warn!("somebody was being taken out of the lake, and that did not end: it is gone on with");
+    if let Some(list) = &place.forgotten {
+        let eraser = Eraser { lake, layout, guard: Some(&place.guard), list, resumed: true };
+        let erased = eraser.everything().await?;
+        let mut manifest = Manifest::after(lake, layout, &[], run, true).await?;
+        renew(&mut manifest, &erased);
+        manifest.write(lake, layout, &place.guard, run, &stamp(clock)).await?;
+    }
+    lake.delete(&layout.forgetting()).await
+}
+
+/// Says in a manifest what tables are now.
+fn renew(manifest: &mut Manifest, erased: &Erased) {
+    for (key, object) in &erased.tables {
+        match object {
+            Some(object) => manifest.insert(object),
+            None => drop(manifest.objects.remove(key)),
+        }
+    }
 }

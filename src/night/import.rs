@@ -134,7 +134,7 @@ async fn all(
     clock: Clock,
 ) -> Result<Vec<(PathBuf, Result<Imported>)>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let (mut ledgers, mut results) = (Vec::new(), Vec::new());
     let mut done = |path: PathBuf, result: Result<Imported>| {
         match result.map_err(|e| e.with("file", path.display())) {

@@ -94,7 +94,7 @@ pub async fn release(
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let (reports, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut touched, mut done) = (Vec::new(), Vec::new());
     for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {

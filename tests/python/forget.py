@@ -245,6 +245,11 @@ def main():
             ended = process.wait() == 0
             state = subprocess.run([binary, "verify", "--lake", killed.lake, "--today", FOURTH], capture_output=True, text=True)
             check(ended or (state.returncode == 3 and "interrupted" in state.stdout), f"kill {n}: verify says that it is under way ({'it had ended' if ended else 'killed'})")
+            if n == 0:
+                # A night goes on with it, and builds the marts.
+                killed.night(FOURTH)
+                clean(killed, names, "kill 0, the next night:")
+                killed.ask("verify", "--today", FOURTH)
             killed.ask("forget", *(["--user", *users] if n % 2 else []), "--yes", "--today", FOURTH)
             clean(killed, names, f"kill {n}, resumed:")
             killed.ask("verify", "--today", FOURTH)

@@ -98,7 +98,7 @@ pub async fn replay(
 
 async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let mark = place.layout.replay();
     let told = told(scope, codec_word(place.codec));
     let mut progress: Progress = match place.lake.read(&mark).await? {
