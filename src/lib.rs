@@ -18,6 +18,7 @@ pub mod engine;
 pub mod marts;
 pub mod powerbi;
 pub mod verify;
+pub mod forget;
 pub mod night;
 pub mod emulator;
 pub mod dashboard;

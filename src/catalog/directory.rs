@@ -12,7 +12,7 @@ use include_dir::{Dir, include_dir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnType, UNKNOWN_COLUMNS, embedded};
+use super::{ColumnType, UNKNOWN_COLUMNS, Who, embedded};
 
 /// The property that tells entities of a list apart. Graph has it on every entity.
 pub const ENTITY: &str = "id";
@@ -101,6 +101,9 @@ pub struct Column {
     /// Whether it says something about a person.
     #[serde(default)]
     pub person: bool,
+    /// Whom the cell names, where it names a person.
+    #[serde(default)]
+    pub who: Option<Who>,
     /// What the column says.
     pub description: String,
 }

@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
-use super::{ColumnType, directory, normalise};
+use super::{ColumnType, Who, directory, normalise};
 
 /// The header of the month, in each table.
 const MONTH: &str = "timeframe";
@@ -52,6 +52,9 @@ pub struct Column {
     /// The mart's column that takes it; none where it is kept in the table alone.
     #[serde(default)]
     pub mart: Option<String>,
+    /// Whom the cell names, where it names a person.
+    #[serde(default)]
+    pub who: Option<Who>,
     /// What it says.
     pub description: String,
 }
@@ -228,6 +231,7 @@ impl Table {
             column_type: c.column_type.stored(),
             lower: false,
             person: false,
+            who: c.who,
             description: c.description.clone(),
         };
         directory::Table {

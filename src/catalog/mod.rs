@@ -14,7 +14,8 @@ pub use headers::{
     Match, Recognised, expected, fits, match_headers, normalise, recognise, resembles, window_from_file_name,
 };
 pub use report::{
-    Argument, Blank, Column, ColumnType, Concealed, Kind, Merge, Night, Report, Role, UNKNOWN_COLUMNS, Version, Written,
+    Argument, Blank, Column, ColumnType, Concealed, Kind, Merge, Night, Report, Role, UNKNOWN_COLUMNS, Version, Who,
+    Written,
 };
 
 use std::sync::LazyLock;

@@ -202,6 +202,9 @@ pub struct Column {
     /// How Graph writes it when the tenant conceals names. A column with this is about a person, a group or a site.
     #[serde(default)]
     pub concealed: Option<Concealed>,
+    /// Whom the cell names, where it names a person.
+    #[serde(default)]
+    pub who: Option<Who>,
     /// How Graph writes a yes or a no. Both ways are read.
     #[serde(default)]
     pub written: Option<Written>,
@@ -299,6 +302,18 @@ pub enum Concealed {
     ZeroGuid,
     /// Nothing at all.
     Blank,
+}
+
+/// Whom a cell names: what becomes of its row when that person is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// The directory's id of the person whom the row is about. Where it is there, it decides, and no address does.
+    Id,
+    /// Another name of that person, or of what is theirs alone: address, name, OneDrive.
+    Subject,
+    /// Somebody whom the row mentions: an owner, a manager. Without the cell the row is about nobody.
+    Other,
 }
 
 /// How Graph writes a yes or a no.

@@ -117,6 +117,9 @@ fn say(i: &Imported) {
         let headers: Vec<String> = i.unknown_headers.iter().map(|h| format!("`{h}`")).collect();
         output::say(&format!("  the catalog does not know {}; kept in `unknown_columns`", headers.join(", ")));
     }
+    if i.forgotten > 0 {
+        output::say(&format!("  {} of people who are forgotten left out", output::plural(i.forgotten, "row")));
+    }
     if i.rejected_cells > 0 {
         let cells = output::plural(i.rejected_cells, "cell");
         output::say(&format!("  {cells} did not parse; see `_usagelake/rejects` in the lake"));

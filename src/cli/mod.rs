@@ -4,6 +4,7 @@ mod completions;
 mod dashboard;
 mod demo;
 mod emulate;
+mod forget;
 mod import;
 mod marts;
 mod output;
@@ -71,6 +72,8 @@ enum Command {
     Verify(verify::Verify),
     /// Rebuild tables from raw, without asking Graph
     Replay(replay::Replay),
+    /// Take a person out of the lake, prove it, and keep the person from coming back
+    Forget(forget::Forget),
     /// Serve Microsoft Graph's usage reports for an emulated tenant
     Emulate(emulate::Emulate),
     /// Print a completion script for a shell
@@ -165,6 +168,7 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Release(release) => release.run(json).await,
         Command::Verify(verify) => verify.run(json).await,
         Command::Replay(replay) => replay.run(json).await,
+        Command::Forget(forget) => forget.run(json).await,
         Command::Emulate(emulate) => emulate.run(json).await,
         Command::Completions(completions) => completions.run(),
     }

@@ -277,8 +277,12 @@ pub(super) fn summary(record: &RunRecord) {
         0 => String::new(),
         n => format!(", {} held", output::count(n)),
     };
+    let forgotten = match sum(|r| r.forgotten) {
+        0 => String::new(),
+        n => format!(", {} forgotten", output::count(n)),
+    };
     output::say(&format!(
-        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed{held}; {} published",
+        "{}: {} asked, {} landed ({} rows), {} unchanged, {} empty, {} late, {} failed{held}{forgotten}; {} published",
         record.tenant,
         output::plural(sum(|r| r.asked), "window"),
         output::count(sum(|r| r.landed)),

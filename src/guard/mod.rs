@@ -47,7 +47,7 @@ pub struct Past<'a> {
 impl<'a> Past<'a> {
     /// What the ledger has, seen from a window and day.
     pub fn of(ledger: &'a Ledger, window: Window, day: Day) -> Past<'a> {
-        let landed = || ledger.slices().filter(|s| s.status == Status::Landed && s.rows > 0);
+        let landed = || ledger.slices().filter(|s| s.status == Status::Landed && s.came() > 0);
         let is_same = |s: &&Slice| s.window == window && s.day == day;
         let near = |s: &&Slice| s.day.since(day).abs() <= HISTORY_DAYS;
         let others = landed().filter(near).filter(|s| !is_same(s)).collect();
@@ -57,7 +57,7 @@ impl<'a> Past<'a> {
     /// Whether another answer is held because it was cut to so many rows.
     fn cut_to(&self, rows: u64) -> bool {
         let cut = |s: &Slice| s.doubt.as_ref().is_some_and(|d| d.guard == GuardName::RoundCount);
-        self.held.iter().any(|s| s.rows == rows && cut(s))
+        self.held.iter().any(|s| s.came() == rows && cut(s))
     }
 
     /// All that is published.

@@ -20,7 +20,7 @@ const SEVERAL: f64 = 3.0;
 /// so a day needs a witness: an earlier reading of it that had more, another answer of the report that is held for the same
 /// count, or a history that never had less than several times as much.
 pub(super) fn round_count(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> Option<Doubt> {
-    let rows = answer.outcome.rows;
+    let rows = answer.outcome.came();
     if !guards.looks(GuardName::RoundCount) || !guards.round_counts.contains(&rows) {
         return None;
     }
@@ -28,7 +28,7 @@ pub(super) fn round_count(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards)
         let reason = format!("it has exactly {rows} rows, {reason}: it may be cut");
         Some(doubt(GuardName::RoundCount, reason, &[("rows", rows as i64), ("more", more as i64)]))
     };
-    if let Some(before) = past.same.map(|s| s.rows).filter(|before| *before > rows) {
+    if let Some(before) = past.same.map(Slice::came).filter(|before| *before > rows) {
         return held(format!("where an earlier reading of the same had {before}"), before);
     }
     if past.cut_to(rows) {
@@ -46,12 +46,12 @@ pub(super) fn round_count(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards)
 
 /// Far fewer or far more rows than history says.
 pub(super) fn volume(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> Option<Doubt> {
-    let rows = answer.outcome.rows;
+    let rows = answer.outcome.came();
     if !guards.looks(GuardName::Volume) {
         return None;
     }
     let few = |than: u64| than >= guards.least_rows && (rows as f64) < than as f64 * guards.drop;
-    if let Some(before) = past.same.map(|s| s.rows).filter(|before| few(*before)) {
+    if let Some(before) = past.same.map(Slice::came).filter(|before| few(*before)) {
         let reason = format!("it has {rows} rows, where an earlier reading of the same had {before}");
         return Some(doubt(GuardName::Volume, reason, &[("rows", rows as i64), ("before", before as i64)]));
     }
@@ -79,7 +79,7 @@ fn history(answer: &Answer<'_>, past: &Past<'_>) -> Vec<u64> {
     };
     let mut slices: Vec<&Slice> = past.alike(answer.window).filter(comparable).collect();
     slices.sort_by_key(|s| std::cmp::Reverse(s.day));
-    slices.iter().take(MOST).map(|s| s.rows).collect()
+    slices.iter().take(MOST).map(|s| s.came()).collect()
 }
 
 /// Whether a day is as quiet as the two quietest weekdays: a holiday is as quiet as a Sunday, and nothing is wrong then.
@@ -88,7 +88,7 @@ fn like_a_quiet_day(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> bo
         return false;
     }
     let mut weekdays: Vec<Vec<u64>> = vec![Vec::new(); 7];
-    past.alike(answer.window).for_each(|s| weekdays[s.day.weekday() as usize].push(s.rows));
+    past.alike(answer.window).for_each(|s| weekdays[s.day.weekday() as usize].push(s.came()));
     weekdays.retain(|rows| !rows.is_empty());
     weekdays.sort_by_key(|rows| {
         let mut sorted = rows.clone();
@@ -97,7 +97,7 @@ fn like_a_quiet_day(answer: &Answer<'_>, past: &Past<'_>, guards: &Guards) -> bo
     });
     let quiet: Vec<u64> = weekdays.into_iter().take(2).flatten().collect();
     let (Some(least), Some(most)) = (quiet.iter().min(), quiet.iter().max()) else { return false };
-    let rows = answer.outcome.rows as f64;
+    let rows = answer.outcome.came() as f64;
     let most = *most as f64;
     rows >= *least as f64 * guards.drop && rows <= most * QUIET + NOISE * most.sqrt()
 }

@@ -96,14 +96,14 @@ impl Layout {
     /// Whether the key is that of something that the lake keeps about itself and that no ledger, manifest or mart names:
     /// ledgers, records of runs and the like.
     pub fn keeps(&self, key: &str) -> bool {
-        let own = [self.ledgers(), format!("_usagelake/rejects/tenant={}", self.tenant)];
+        let own = [self.ledgers(), self.rejecteds(), self.forgottens()];
         let under = |folder: &str| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         ABOUT_ITSELF.iter().any(|folder| under(folder)) || ABOUT_ALL.contains(&key) || own.iter().any(|f| under(f))
     }
 
     /// The cells of a response that did not parse, one JSON object a line.
     pub fn rejects(&self, report: &str, window: Window, name: &str) -> String {
-        format!("_usagelake/rejects/tenant={}/report={report}/{}/{name}.jsonl", self.tenant, window.folder())
+        format!("{}/report={report}/{}/{name}.jsonl", self.rejecteds(), window.folder())
     }
 
     /// A month of a report's coverage ledger, one slice a line.
@@ -164,6 +164,35 @@ impl Layout {
     /// How far a replay has come.
     pub fn replay(&self) -> String {
         format!("_usagelake/replay/{}.json", self.tenant)
+    }
+
+    /// Who is forgotten, as hashes.
+    pub fn forgotten(&self) -> String {
+        format!("{}/people.json", self.forgottens())
+    }
+
+    /// The key of these hashes.
+    pub fn forgotten_key(&self) -> String {
+        format!("{}/key", self.forgottens())
+    }
+
+    /// There while somebody is taken out of the lake: an object may be newer than what the ledger says of it.
+    pub fn forgetting(&self) -> String {
+        format!("{}/under-way", self.forgottens())
+    }
+
+    fn forgottens(&self) -> String {
+        format!("_usagelake/forgotten/tenant={}", self.tenant)
+    }
+
+    /// The cells of all responses of the tenant that did not parse.
+    pub fn rejecteds(&self) -> String {
+        format!("_usagelake/rejects/tenant={}", self.tenant)
+    }
+
+    /// The records of all runs, of any tenant.
+    pub fn runs() -> &'static str {
+        "_usagelake/runs"
     }
 
     /// The record of a run.

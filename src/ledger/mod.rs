@@ -207,6 +207,15 @@ impl Ledger {
         self.months.entry(slice.day.month()).or_default().insert((slice.window, slice.day), slice);
     }
 
+    /// Lets `change` see each slice that is loaded, held ones too; where it answers that it has changed one, that is written.
+    pub fn mend(&mut self, mut change: impl FnMut(&mut Slice) -> bool) {
+        for slice in self.months.values_mut().flat_map(BTreeMap::values_mut).chain(self.held.values_mut()) {
+            if change(slice) {
+                self.dirty.insert(slice.day.month());
+            }
+        }
+    }
+
     /// Writes what has changed, then deletes the bodies of answers that are held no more. One that a kill leaves behind is
     /// in nobody's way; `verify` names it.
     pub async fn save(&mut self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {

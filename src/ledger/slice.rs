@@ -77,6 +77,9 @@ pub struct Reading {
     pub status: Status,
     /// The rows of the answer.
     pub rows: u64,
+    /// Rows beside these that were of people who are forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// SHA-256 of the answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
@@ -111,6 +114,9 @@ pub struct Slice {
     pub refresh_date: Option<Day>,
     /// Rows of the answer.
     pub rows: u64,
+    /// Rows beside these that were of people who are forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// Bytes of the answer, uncompressed.
     pub bytes: u64,
     /// SHA-256 of the answer, in hexadecimal.
@@ -171,6 +177,7 @@ impl Slice {
             status,
             refresh_date: None,
             rows: 0,
+            forgotten: 0,
             bytes: 0,
             sha256: String::new(),
             rejected_cells: 0,
@@ -193,6 +200,11 @@ impl Slice {
     /// The UTC day on which it was last read.
     pub fn read_on(&self) -> Option<Day> {
         self.read_at.get(..10)?.parse().ok()
+    }
+
+    /// Rows that came, those of people who are forgotten included: what can be compared with other answers.
+    pub fn came(&self) -> u64 {
+        self.rows + self.forgotten
     }
 
     /// Rows of the first reading that was published; 0 where none was.
@@ -237,6 +249,7 @@ impl Slice {
             run: self.run.clone(),
             status: self.status,
             rows: self.rows,
+            forgotten: self.forgotten,
             sha256: self.sha256.clone(),
             // What was held outside raw is deleted once nobody has to decide on it.
             raw: self.raw.clone().filter(|o| Layout::is_raw(&o.path)),

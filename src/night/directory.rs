@@ -17,6 +17,7 @@ use crate::catalog::directory::{Listing, Table, from_files};
 use crate::config::RawPolicy;
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
+use crate::forget::{self, Sieve, Source};
 use crate::ledger::{Availability, Ledger, Names, Object, Slice, Status};
 use crate::normalise::directory::{Reader, Rows, Told, product_names};
 use crate::plan::ListingPlan;
@@ -28,6 +29,10 @@ struct Read {
     rows: Vec<Rows>,
     told: Told,
     raw: Raw,
+    /// Entities that were somebody's who is forgotten.
+    forgotten: u64,
+    /// Addresses of such people that are somebody else's by now.
+    given_away: Vec<String>,
 }
 
 /// Microsoft's file of product names, read and checked.
@@ -117,6 +122,8 @@ pub async fn names(night: &Night<'_>, names: &ProductNames, ledger: &mut Ledger)
 struct List {
     reader: Reader,
     raw: Raw,
+    sieve: Option<Sieve>,
+    given_away: Vec<String>,
 }
 
 impl List {
@@ -124,11 +131,15 @@ impl List {
         let name = format!("{}.json.zst", night.answer_name());
         let key = night.place.layout.raw(listing.name(), Window::Present, &name);
         let raw = Raw::begin(night.place, key, night.place.raw != RawPolicy::Off)?;
-        Ok(List { reader: Reader::new(listing, night.clock.today()), raw })
+        let sieve = night.place.sieve(Source::Listing(listing), Some(night.clock.today()));
+        Ok(List { reader: Reader::new(listing, night.clock.today()), raw, sieve, given_away: Vec::new() })
     }
 
     /// Takes a page: into raw as one line, and into rows.
-    async fn page(&mut self, page: Value) -> Result<()> {
+    async fn page(&mut self, mut page: Value) -> Result<()> {
+        if let Some(sieve) = &mut self.sieve {
+            self.given_away.extend(sieve.page(&mut page));
+        }
         let mut line = serde_json::to_vec(&page).unwrap_or_default();
         line.push(b'\n');
         self.raw.write(&Bytes::from(line)).await?;
@@ -137,7 +148,10 @@ impl List {
 
     async fn end(self) -> Result<Read> {
         match self.reader.finish() {
-            Ok((rows, told)) => Ok(Read { rows, told, raw: self.raw }),
+            Ok((rows, told)) => {
+                let forgotten = self.sieve.map_or(0, |sieve| sieve.dropped());
+                Ok(Read { rows, told, raw: self.raw, forgotten, given_away: self.given_away })
+            }
             Err(e) => {
                 self.raw.abort().await;
                 Err(e)
@@ -176,10 +190,11 @@ async fn publish(
     ledger: &mut Ledger,
     record: &mut ReportRecord,
 ) -> Result<()> {
-    let Read { rows, told, raw } = read;
+    let Read { rows, told, raw, forgotten, given_away } = read;
     let (place, today) = (night.place, night.clock.today());
     let (bytes, sha256) = raw.digest();
     let mut slice = night.slice(Window::Present, today, Status::Landed);
+    (slice.forgotten, record.forgotten) = (forgotten, forgotten);
     (slice.rows, slice.bytes, slice.sha256, slice.rejected_cells) = (told.entities, bytes, sha256, told.rejected_cells);
     slice.unknown_headers = told.unknown_properties.iter().cloned().collect();
     slice.missing_columns = rows.iter().flat_map(|r| missing(r, listing)).collect();
@@ -231,6 +246,10 @@ async fn publish(
             (record.landed, record.rows) = (1, told.entities);
         }
         ledger.standing.ever_landed = true;
+    }
+    let given = forget::given_away(&place.lake, &place.layout, &place.guard, &given_away, today).await?;
+    if given > 0 {
+        tracing::info!("{given} addresses of people who are forgotten are somebody else's from today on");
     }
     ledger.standing.is(Availability::Served, today, None);
     ledger.standing.answered(Window::Present, today, None);

@@ -21,7 +21,7 @@ use crate::catalog::{self, Merge, Recognised, Report, Role, match_headers, recog
 use crate::config::{Codec, RawPolicy};
 use crate::day::{Clock, Day, Window};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Lake, Layout};
+use crate::lake::Lake;
 use crate::ledger::{Ledger, Manifest, Slice, Status};
 use crate::normalise::{Normaliser, peek_headers};
 use crate::tables::route::Known;
@@ -72,6 +72,8 @@ pub struct Imported {
     pub table: String,
     /// Its rows.
     pub rows: u64,
+    /// Rows beside these that were of people who are forgotten.
+    pub forgotten: u64,
     /// The partitions that it went to, by key.
     pub partitions: Vec<String>,
     /// Whether exactly these bytes were imported before.
@@ -113,14 +115,11 @@ pub async fn import(
     }
     lake.prepare().await?;
     let guard = lake.lock(tenant).await?;
-    let place = Place {
-        lake: lake.clone(),
-        layout: Layout::new(tenant),
-        guard: guard.clone(),
-        codec: options.codec,
-        raw: options.raw.unwrap_or(RawPolicy::Keep),
+    let raw = options.raw.unwrap_or(RawPolicy::Keep);
+    let landed = match Place::new(lake, tenant, guard.clone(), options.codec, raw).await {
+        Ok(place) => all(&place, files, exports, clock).await,
+        Err(e) => Err(e),
     };
-    let landed = all(&place, files, exports, clock).await;
     let released = guard.release().await;
     results.extend(landed?);
     released?;
@@ -135,7 +134,7 @@ async fn all(
     clock: Clock,
 ) -> Result<Vec<(PathBuf, Result<Imported>)>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let (mut ledgers, mut results) = (Vec::new(), Vec::new());
     let mut done = |path: PathBuf, result: Result<Imported>| {
         match result.map_err(|e| e.with("file", path.display())) {
@@ -314,6 +313,7 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         report: report.function.clone(),
         table: table.clone(),
         rows: outcome.rows,
+        forgotten: outcome.forgotten,
         partitions: landed.partitions.iter().map(|(_, o)| o.path.clone()).collect(),
         unchanged: landed.fate == Fate::Unchanged,
         rejected_cells: outcome.rejected_cells,

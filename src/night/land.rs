@@ -3,6 +3,7 @@
 //! Nothing is seen of it before the whole answer was read and judged. Then the raw object appears, then the partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -12,8 +13,9 @@ use tokio::sync::mpsc;
 
 use crate::catalog::{Merge, Report};
 use crate::config::{Codec, RawPolicy};
-use crate::day::Window;
+use crate::day::{Day, Window};
 use crate::error::{Error, Kind, Result};
+use crate::forget::{Forgotten, Sieve, Source};
 use crate::guard::{Keys, Verdict};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
 use crate::ledger::{Doubt, Object};
@@ -37,6 +39,22 @@ pub struct Place {
     pub codec: Codec,
     /// Whether raw is kept.
     pub raw: RawPolicy,
+    /// Who is forgotten; none where nobody ever was.
+    pub forgotten: Option<Arc<Forgotten>>,
+}
+
+impl Place {
+    /// A place under a lock that is held: who is forgotten is read once for all that is written.
+    pub async fn new(lake: &Lake, tenant: &str, guard: Guard, codec: Codec, raw: RawPolicy) -> Result<Place> {
+        let layout = Layout::new(tenant);
+        let forgotten = Forgotten::read(lake, &layout).await?;
+        Ok(Place { lake: lake.clone(), layout, guard, codec, raw, forgotten })
+    }
+
+    /// What takes forgotten people out of a body of `source` for a day, where one was asked for.
+    pub(super) fn sieve(&self, source: Source, day: Option<Day>) -> Option<Sieve> {
+        self.forgotten.as_ref().map(|list| Sieve::new(list, source, day))
+    }
 }
 
 /// What is being landed.
@@ -123,10 +141,23 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let mut files: BTreeMap<Partition, (Upload, Sha256)> = BTreeMap::new();
     let mut finished: Vec<(Partition, Upload, Object)> = Vec::new();
 
+    let mut sieve = place.sieve(Source::Report(report), known.day);
     let read = async {
         let mut body = std::pin::pin!(body);
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk?;
+        let mut ended = false;
+        while !ended {
+            let chunk = match (body.next().await, &mut sieve) {
+                (Some(chunk), None) => chunk?,
+                // Nobody who is forgotten reaches raw or the parser.
+                (Some(chunk), Some(sieve)) => sieve.push(&chunk?),
+                (None, sieve) => {
+                    ended = true;
+                    sieve.as_mut().map(Sieve::finish).unwrap_or_default()
+                }
+            };
+            if chunk.is_empty() {
+                continue;
+            }
             raw.write(&chunk).await?;
             if chunks.send(chunk).await.is_err() {
                 // The parser has stopped: its own error says why.
@@ -152,7 +183,12 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     let parsed = parse.await.unwrap_or_else(|e| Err(Error::new(Kind::NotAReport, "the parser has stopped").because(e)));
 
     // A cut connection explains a cut report, so it is told first.
+    let forgotten = sieve.map_or(0, |sieve| sieve.dropped());
     let result = read.and(parsed).and_then(whole).and_then(|parsed| write.map(|()| parsed));
+    let result = result.map(|mut parsed| {
+        parsed.outcome.forgotten = forgotten;
+        parsed
+    });
     let (bytes, sha256) = raw.digest();
     let (parsed, fate) = match decide(&answer, &sha256, result) {
         Ok((parsed, Fate::Published)) => (parsed, Fate::Published),

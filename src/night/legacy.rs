@@ -17,6 +17,7 @@ use crate::catalog::legacy::{Recognised, Table, find, recognise};
 use crate::config::RawPolicy;
 use crate::day::{Clock, Day, Window};
 use crate::error::{Error, Kind, Result};
+use crate::forget::Source;
 use crate::lake::hex;
 use crate::ledger::{Ledger, Names, Object, Slice, Status};
 use crate::normalise::legacy;
@@ -67,6 +68,11 @@ pub(super) async fn one(
     let table = export.table;
     let bytes =
         std::fs::read(&export.path).map_err(|e| Error::new(Kind::NotAReport, "cannot read the file").because(e))?;
+    let mut sieve = place.sieve(Source::Legacy(table), None);
+    let bytes = match &mut sieve {
+        Some(sieve) => sieve.whole(&bytes)?.to_vec(),
+        None => bytes,
+    };
     let read = legacy::read(table, &bytes)?;
     let sha256 = hex(Sha256::new_with_prefix(&bytes));
     let mut imported = Imported {
@@ -74,6 +80,7 @@ pub(super) async fn one(
         report: table.name().to_string(),
         table: table.table.clone(),
         rows: read.rows,
+        forgotten: sieve.map_or(0, |sieve| sieve.dropped()),
         partitions: Vec::new(),
         unchanged: false,
         rejected_cells: read.rejected_cells,

@@ -4,6 +4,7 @@
 //! is, and that a kill at any instant costs work and never data. It prints nothing.
 
 mod directory;
+mod forget;
 pub mod hooks;
 mod import;
 pub mod land;
@@ -17,6 +18,7 @@ mod report;
 mod retention;
 
 pub use directory::ProductNames;
+pub use forget::{ForgetJob, Forgot, forget};
 pub use import::{File, Imported, Options as ImportOptions, import};
 
 pub use marts::{MartsJob, build_marts};
@@ -138,8 +140,8 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let layout = Layout::new(&job.tenant.name);
     let id = new_id(job.clock);
     let started_at = stamp(job.clock);
-    let place = Place { lake: job.lake.clone(), layout: layout.clone(), guard, codec: job.codec, raw: job.raw };
-    let begun = Begun::mark(&place, &id).await?;
+    let place = Place::new(job.lake, &job.tenant.name, guard, job.codec, job.raw).await?;
+    let begun = Begun::mark(&place, &id, job.clock).await?;
 
     let ledgers = ledgers(job.lake, &job.tenant.name, job.reports, job.clock).await?;
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
@@ -280,7 +282,7 @@ struct Begun {
 }
 
 impl Begun {
-    async fn mark(place: &Place, run: &str) -> Result<Begun> {
+    async fn mark(place: &Place, run: &str, clock: Clock) -> Result<Begun> {
         let key = place.layout.running();
         let interrupted = place.lake.read(&key).await?.is_some();
         if interrupted {
@@ -289,6 +291,8 @@ impl Begun {
         }
         place.lake.put(&key, run.to_string().into()).await?;
         place.lake.sweep_beside(&key).await;
+        // Until it is over, objects are newer than ledger and manifest say, and nobody could build on them.
+        forget::go_on(place, run, clock).await?;
         Ok(Begun { interrupted })
     }
 

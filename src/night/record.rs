@@ -119,6 +119,9 @@ pub struct ReportRecord {
     pub published: u64,
     /// Rows of the answers that landed.
     pub rows: u64,
+    /// Rows beside these that were of people who are forgotten.
+    #[serde(default)]
+    pub forgotten: u64,
     /// Cells that did not parse.
     pub rejected_cells: u64,
     /// Bytes of the answers.
@@ -196,6 +199,7 @@ impl ReportRecord {
             held: 0,
             published: 0,
             rows: 0,
+            forgotten: 0,
             rejected_cells: 0,
             bytes: 0,
             attempts: 0,

@@ -81,10 +81,11 @@ pub async fn release(
     clock: Clock,
 ) -> Result<Vec<Result<Released>>> {
     let guard = lake.lock(tenant).await?;
-    let layout = Layout::new(tenant);
     // Raw has the answer already, where it is kept.
-    let place = Place { lake: lake.clone(), layout, guard: guard.clone(), codec, raw: RawPolicy::Off };
-    let done = all(&place, choice, discard, clock).await;
+    let done = match Place::new(lake, tenant, guard.clone(), codec, RawPolicy::Off).await {
+        Ok(place) => all(&place, choice, discard, clock).await,
+        Err(e) => Err(e),
+    };
     let released = guard.release().await;
     let done = done?;
     released?;
@@ -93,7 +94,7 @@ pub async fn release(
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let (reports, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut touched, mut done) = (Vec::new(), Vec::new());
     for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {

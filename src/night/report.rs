@@ -237,6 +237,7 @@ async fn settle(
     let today = night.clock.today();
     let outcome = &landed.outcome;
     record.bytes += landed.bytes;
+    record.forgotten += outcome.forgotten;
     let refresh = outcome.refresh_dates.last().copied();
     let fallback = today.plus(-LAG_DAYS);
     let day = slice_day(request.window, outcome, fallback);
@@ -345,6 +346,7 @@ pub fn filled(mut slice: Slice, landed: &Landed) -> Slice {
     let outcome = &landed.outcome;
     slice.refresh_date = outcome.refresh_dates.last().copied();
     slice.rows = outcome.rows;
+    slice.forgotten = outcome.forgotten;
     slice.bytes = landed.bytes;
     slice.sha256.clone_from(&landed.sha256);
     slice.rejected_cells = outcome.rejected_cells;

@@ -73,6 +73,11 @@ impl Text {
     }
 }
 
+/// The text of a file, and what its cells are separated by.
+pub(crate) fn decoded(bytes: &[u8]) -> Result<(String, u8)> {
+    Text::of(bytes).map(|t| (t.text, t.delimiter))
+}
+
 /// The headers of a file by its beginning; none where it is no text.
 pub fn headers(head: &[u8]) -> Vec<String> {
     let end = head.iter().position(|b| *b == b'\n').map_or(head.len(), |n| n + 1);

@@ -17,7 +17,7 @@ mod special;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod texts;
 mod values;
 mod whole;
@@ -71,6 +71,8 @@ enum State {
 pub struct Outcome {
     /// Rows, all of which are in the batches.
     pub rows: u64,
+    /// Rows of people who are forgotten: they were taken out before, and are in nothing else that is said here.
+    pub forgotten: u64,
     /// Headers that the catalog does not know, in their order, then `column_14` for each place without a header at which a
     /// row has text. Their cells are in `unknown_columns`.
     pub unknown_headers: Vec<String>,
@@ -94,6 +96,13 @@ pub struct Outcome {
     pub named_rows: u64,
     /// Whether the body says that it is one page of several (`@odata.nextLink`).
     pub more_pages: bool,
+}
+
+impl Outcome {
+    /// Rows that came, those of people who are forgotten included: what can be compared with other answers.
+    pub fn came(&self) -> u64 {
+        self.rows + self.forgotten
+    }
 }
 
 /// A cell that could not be read.

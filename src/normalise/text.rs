@@ -57,7 +57,7 @@ pub(super) fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The text of a cell, trimmed; empty where it is blank. Bytes that are not UTF-8 become U+FFFD, and the answer says so.
-pub(super) fn text(cell: &[u8], has_signs: bool) -> (Cow<'_, str>, bool) {
+pub(crate) fn text(cell: &[u8], has_signs: bool) -> (Cow<'_, str>, bool) {
     let (text, good) = match unquoted(cell) {
         Cow::Borrowed(b) => match std::str::from_utf8(b) {
             Ok(s) => (Cow::Borrowed(s.trim()), true),

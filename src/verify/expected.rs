@@ -57,6 +57,10 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
         let message = "a run is under way or did not end; run again, and the manifest says it all";
         findings.push(Finding::new(&layout.running(), Wrong::Interrupted, message));
     }
+    if lake.has(&layout.forgetting()).await? {
+        let message = "taking somebody out of the lake is under way or did not end; run `usagelake forget` again";
+        findings.push(Finding::new(&layout.forgetting(), Wrong::Interrupted, message));
+    }
     let state = State::read(lake, layout).await?;
     for (model, object) in state.all() {
         let schema = models.get(model).map(|m| m.contract.schema());

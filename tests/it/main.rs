@@ -9,6 +9,7 @@ mod clean;
 mod days;
 mod directory;
 mod files;
+mod forget;
 mod guards;
 mod kill;
 mod legacy;

@@ -364,7 +364,7 @@ fn leaks(place: &str, text: &str) {
 }
 
 /// Rows of one Parquet file, as one batch.
-fn read(bytes: Vec<u8>) -> RecordBatch {
+pub fn read(bytes: Vec<u8>) -> RecordBatch {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
     let schema = builder.schema().clone();
     let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();

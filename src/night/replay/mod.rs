@@ -21,7 +21,7 @@ use crate::catalog::{Merge, Report};
 use crate::config::{Codec, RawPolicy};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Lake, Layout};
+use crate::lake::Lake;
 use crate::ledger::{Ledger, Manifest, Object, Slice, Status};
 
 /// What is to be rebuilt.
@@ -86,9 +86,10 @@ pub async fn replay(
     watch: &(dyn Fn(&Replayed) + Sync),
 ) -> Result<Vec<Replayed>> {
     let guard = lake.lock(tenant).await?;
-    let place =
-        Place { lake: lake.clone(), layout: Layout::new(tenant), guard: guard.clone(), codec, raw: RawPolicy::Off };
-    let done = all(&place, scope, clock, watch).await;
+    let done = match Place::new(lake, tenant, guard.clone(), codec, RawPolicy::Off).await {
+        Ok(place) => all(&place, scope, clock, watch).await,
+        Err(e) => Err(e),
+    };
     let released = guard.release().await;
     let done = done?;
     released?;
@@ -97,7 +98,7 @@ pub async fn replay(
 
 async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run).await?;
+    let begun = Begun::mark(place, &run, clock).await?;
     let mark = place.layout.replay();
     let told = told(scope, codec_word(place.codec));
     let mut progress: Progress = match place.lake.read(&mark).await? {
