@@ -74,6 +74,9 @@ pub struct ModelRecord {
     pub built: u64,
     /// Of them, those whose bytes were new.
     pub published: u64,
+    /// The months of those, where the model has months.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub months: Vec<Day>,
     /// Rows of what was built.
     pub rows: u64,
     /// How long it took.
@@ -278,6 +281,7 @@ impl Step<'_, '_> {
         }
         record.built += 1;
         record.published += u64::from(written.put);
+        record.months.extend(month.filter(|_| written.put));
         record.rows += written.object.as_ref().map_or(0, |o| o.rows);
         self.state.set(model.name(), month, Kept { fingerprint, object: written.object });
         Ok(())
