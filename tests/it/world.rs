@@ -344,7 +344,7 @@ impl World {
         let mut there = self.snapshot(&["tables", "marts", "marts_shared"]);
         let shared = "marts_shared/manifest/contoso.json";
         there.remove(shared);
-        let beside = self.files(shared).remove(shared);
+        let beside = self.files("marts_shared/manifest").remove(shared);
         let beside: Value = beside.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
         for (key, sha) in there.iter().filter(|(key, _)| key.starts_with("marts_shared/")) {
             assert_eq!(beside["objects"][key]["sha256"], *sha, "the shared manifest does not have {key}");

@@ -3,7 +3,7 @@
 
 usage: powerbi.py BINARY [LAKE] [--only MEASURE…] [--report] [--projects DIR]
 
-Without LAKE an emulated tenant's is made, with campaigns and prices. For each kind of source both projects are written twice:
+Without LAKE those of two emulated tenants are made, with campaigns and prices. For each kind of source both projects are written twice:
 the second writing changes nothing. Then each measure of both projects is evaluated by pbix-mcp, a DAX engine that is none of
 ours, over the rows of the lake's Parquet, under each of the selections, and compared with tests/powerbi/measures.toml by
 DuckDB: the project with people over marts/, the shared one over marts_shared/, where measures_shared.toml says it of the
@@ -33,8 +33,9 @@ from pbix_mcp.dax.calc_tables import evaluate_calc_table_expression, evaluate_ro
 from pbix_mcp.dax.engine import evaluate_measures_batch
 
 HERE = Path(__file__).resolve().parent.parent / "powerbi"
-# Enough that no department is empty, few enough that a debug build makes their year in a minute.
-USERS = 60
+# Of each project: people, days, and how long ago the first campaign began. 60 people are enough that no department is empty, few
+# enough that a debug build makes their year in a minute. Of them nothing would be shared by country: that takes groups of six.
+TENANTS = {"people": (60, None, 270), "shared": (200, 200, 150)}
 SOURCES = {
     "folder": [],
     "adls": ["--source", "adls", "--root", "https://contoso.dfs.core.windows.net/lake/usage"],
@@ -67,18 +68,18 @@ def write_projects(binary, lake, out):
     return wrong
 
 
-def emulated(binary, scratch):
-    """A lake of an emulated tenant, with campaigns that are long over and prices."""
-    lake, config = scratch / "lake", scratch / "usagelake.toml"
-    run(binary, "demo", "--out", lake, "--users", USERS)
+def emulated(binary, scratch, users, days, first):
+    """A lake of an emulated tenant, with campaigns that are over and prices."""
+    lake, config = scratch / f"lake-{users}", scratch / "usagelake.toml"
+    run(binary, "demo", "--out", lake, "--users", users, *(["--days", days] if days else []))
     day = lambda ago: (datetime.date.today() - datetime.timedelta(days=ago)).isoformat()  # noqa: E731
-    # Small groups, or so small a tenant would share little.
-    text = "[privacy]\nmin_group_size = 2\n[marts.thresholds]\nmin_segment = 4\nmin_people_to_gain = 1\n"
+    # Groups as small as may be, or so small a tenant would share little.
+    text = "[privacy]\nmin_group_size = 3\n[marts.thresholds]\nmin_segment = 4\nmin_people_to_gain = 1\n"
     text += '[prices]\nSPE_E5 = { month = 54.8, currency = "EUR" }\nMicrosoft_365_Copilot = { month = 28.1, currency = "EUR" }\n'
     for n, (product, department) in enumerate([("onedrive", "Sales"), ("teams", "Finance"), ("sharepoint", "Sales")]):
         text += (
             f'[[campaigns]]\nname = "Campaign {n}"\nproducts = ["{product}"]\nattribute = "department"\n'
-            f'value = "{department}"\nstart = "{day(270 - 30 * n)}"\nend = "{day(243 - 30 * n)}"\n'
+            f'value = "{department}"\nstart = "{day(first - 30 * n)}"\nend = "{day(first - 27 - 30 * n)}"\n'
         )
     config.write_text(text, encoding="utf-8")
     run(binary, "marts", "--lake", lake, "--config", config)
@@ -483,9 +484,10 @@ def main():
             wrong = write_projects(arguments.binary, arguments.lake or scratch, arguments.projects)
             print(*wrong, sep="\n")
             return 1 if wrong else 0
-        lake = arguments.lake or emulated(arguments.binary, scratch)
-        wrong, counted = write_projects(arguments.binary, lake, scratch / "projects"), []
+        wrong, counted = write_projects(arguments.binary, arguments.lake or scratch, scratch / "projects"), []
         for shared in (False, True):
+            tenant = TENANTS["shared" if shared else "people"]
+            lake = arguments.lake or emulated(arguments.binary, scratch, *tenant)
             name, folder = ("UsageShared", "marts_shared") if shared else ("Usage", "marts")
             project = scratch / "projects" / ("folder--shared" if shared else "folder")
             model = Model(project / f"{name}.SemanticModel/definition")
