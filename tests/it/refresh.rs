@@ -117,12 +117,7 @@ fn a_night_has_power_bi_read_the_tables_that_it_changed_and_waits() {
     let both = "refresh = { workspace = '0a1b', dataset = '2c3d', wait = true, HERE }\n\
                 refresh_shared = { workspace = '0a1b', dataset = '4e5f', HERE }";
     let mut world = world(&service, both);
-    let script = [
-        begun(PEOPLE, "1344a272-7893"),
-        stands("InProgress"),
-        stands("Completed"),
-        begun(SHARED, "99-88"),
-    ];
+    let script = [begun(PEOPLE, "1344a272-7893"), stands("InProgress"), stands("Completed"), begun(SHARED, "99-88")];
     let (ran, asked) = service.night(&world, &script);
     ran.exits(0).says(&["contoso: Power BI: refreshed, ", "contoso: Power BI, shared: refresh begun, "]);
     let lines: Vec<&str> = asked.iter().map(|a| a.line.as_str()).collect();

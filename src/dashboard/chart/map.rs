@@ -118,9 +118,9 @@ fn free(
         (x - beside - width, y + 4.0),
     ];
     let away = [30.0, 55.0, 80.0, 110.0].into_iter().flat_map(|d| {
-        [0.0, -18.0, 18.0, -36.0, 36.0].into_iter().flat_map(move |up| {
-            [(x + beside + d, y + 4.0 + up), (x - beside - d - width, y + 4.0 + up)]
-        })
+        [0.0, -18.0, 18.0, -36.0, 36.0]
+            .into_iter()
+            .flat_map(move |up| [(x + beside + d, y + 4.0 + up), (x - beside - d - width, y + 4.0 + up)])
     });
     let box_of = |(left, base): (f64, f64)| [left, base - 10.0, left + width, base + 3.0];
     let meet = |a: &[f64; 4], b: &[f64; 4]| a[2] > b[0] && a[0] < b[2] && a[1] < b[3] && a[3] > b[1];

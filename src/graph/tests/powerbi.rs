@@ -35,7 +35,10 @@ async fn tables_that_changed_are_refreshed_and_waited_for() {
     server.on(&one, Reply::json(202, json!({"status": "Unknown"})));
     server.on(&one, Reply::json(200, json!({"status": "Completed"})));
     server.on(REFRESHES, begun(&server));
-    let done = service.refresh(&wanted(true, false), &[stale("Adoption", false), stale("Product usage", false)]).await.unwrap();
+    let done = service
+        .refresh(&wanted(true, false), &[stale("Adoption", false), stale("Product usage", false)])
+        .await
+        .unwrap();
     assert_eq!(done, Refreshed::Completed);
     assert_eq!(server.seen(&one).len(), 2);
     let asked: Value = serde_json::from_str(&server.seen(REFRESHES)[0].body).unwrap();

@@ -90,8 +90,11 @@ fn contract(models: &Models, mart: &str, audience: Audience) -> Result<Contract>
     match audience {
         Audience::People => Ok(found.clone()),
         Audience::Shared => found.shown().ok_or_else(|| {
-            Error::new(Kind::Model, format!("the shared Power BI model has a table of `{mart}`, of which nothing is shared"))
-                .hint("give its contract a `[shared]`, as the mart that comes with usagelake has it")
+            Error::new(
+                Kind::Model,
+                format!("the shared Power BI model has a table of `{mart}`, of which nothing is shared"),
+            )
+            .hint("give its contract a `[shared]`, as the mart that comes with usagelake has it")
         }),
     }
 }
@@ -130,9 +133,7 @@ fn measures<'a>(all: &'a [Measure], definitions: &Definitions, tables: &[Table])
         let names: BTreeSet<&str> = there.iter().map(|m| m.name.as_str()).collect();
         let gone = |m: &Measure| {
             references(&m.dax).into_iter().any(|r| match r {
-                Reference::Measure(name) => {
-                    all.iter().any(|d| d.name == name) && !names.contains(name.as_str())
-                }
+                Reference::Measure(name) => all.iter().any(|d| d.name == name) && !names.contains(name.as_str()),
                 _ => false,
             })
         };

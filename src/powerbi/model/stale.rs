@@ -72,7 +72,12 @@ mod tests {
         let people = stale(Audience::People, &built);
         assert_eq!(
             people,
-            [table("Calendar", false), table("Adoption", false), table("Mailboxes", true), table("People by month", false)]
+            [
+                table("Calendar", false),
+                table("Adoption", false),
+                table("Mailboxes", true),
+                table("People by month", false)
+            ]
         );
         // A dataset of the shared project has tables of its own, over other objects.
         assert_eq!(stale(Audience::Shared, &built), [table("Groups", false)]);

@@ -119,10 +119,9 @@ fn the_shared_project_reads_nothing_outside_marts_shared() {
     let models = Models::load(None).unwrap();
     let definitions = Definitions::load().unwrap();
     let root = "https://usage.contoso.com/lake/";
-    let blob = Source::Blob { account: "https://c.blob.core.windows.net".into(), container: "c".into(), folder: "l".into() };
-    for source in
-        [Source::Https(root.into()), Source::Adls(root.into()), Source::Folder("C:\\lake".into()), blob]
-    {
+    let blob =
+        Source::Blob { account: "https://c.blob.core.windows.net".into(), container: "c".into(), folder: "l".into() };
+    for source in [Source::Https(root.into()), Source::Adls(root.into()), Source::Folder("C:\\lake".into()), blob] {
         let shared = Project { source, ..project(Audience::Shared) }.files(&definitions, &models).unwrap();
         for file in shared.iter().filter(|f| f.path.ends_with(".tmdl")) {
             for line in file.text.lines().filter(|l| l.contains("/tenant=") || l.contains("RelativePath = \"")) {
