@@ -51,7 +51,7 @@ pub struct PowerBi {
     tokens: token::Tokens,
     base: Url,
     settings: Settings,
-    /// The time before the first look at a refresh; each is twice as long as the one before, up to [`LOOK`].
+    /// The time before the first look at a refresh; each is twice as long as the one before, up to half a minute.
     pub first_look: Duration,
 }
 
