@@ -156,8 +156,10 @@ pub struct Pipeline {
     pub guards: Guards,
     /// Who is told when a night did not go well.
     pub hooks: Hooks,
-    /// What is refreshed after a night.
+    /// The dataset of the project with people, refreshed after a night.
     pub refresh: Option<PowerBiRefresh>,
+    /// The dataset of the shared project, likewise.
+    pub refresh_shared: Option<PowerBiRefresh>,
 }
 
 impl File {
@@ -239,6 +241,7 @@ impl File {
             guards,
             hooks,
             refresh: self.powerbi.refresh,
+            refresh_shared: self.powerbi.refresh_shared,
         })
     }
 }

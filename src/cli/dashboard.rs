@@ -11,7 +11,7 @@ use crate::dashboard::{self, Terms, formats, labels};
 use crate::day::Day;
 use crate::engine::{Engine, Limits};
 use crate::error::{Error, Kind, Result};
-use crate::marts::{Models, offer};
+use crate::marts::{Models, offer, offer_shared};
 use crate::powerbi::{Audience, Definitions, Model};
 
 /// Of what, and where it goes.
@@ -23,7 +23,7 @@ pub(super) struct Dashboard {
     /// The month to show, by its first day. Default: the latest complete one
     #[arg(long, value_name = "DAY")]
     month: Option<Day>,
-    /// Leave out the pages that name people
+    /// Draw what is safe to show, and no page that names people
     #[arg(long)]
     shared: bool,
     #[command(flatten)]
@@ -39,9 +39,19 @@ impl Dashboard {
         let options = marts_options(&self.config)?;
         let models = Models::configured(&options)?;
         let session = Engine::new(&lake, Limits::from(&options))?.session(true);
-        offer(&session, &lake, &tenant, &models).await?;
         let audience = if self.shared { Audience::Shared } else { Audience::People };
         let model = Model::of(&Definitions::load()?, &models, audience, &[])?;
+        // Who sees what is shared is drawn nothing else: the session does not have it.
+        let models = match audience {
+            Audience::People => {
+                offer(&session, &lake, &tenant, &models).await?;
+                models
+            }
+            Audience::Shared => {
+                offer_shared(&session, &lake, &tenant, &models).await?;
+                models.shown()
+            }
+        };
         let dashboard = dashboard::Dashboard {
             tenant: &tenant,
             session: &session,

@@ -130,9 +130,7 @@ impl Run {
                     if !json {
                         summary(&record);
                     }
-                    if let Some(wanted) = &pipeline.refresh {
-                        super::refresh::refresh(tenant, wanted, &record).await;
-                    }
+                    super::refresh::refresh(&pipeline, tenant, &models, &record, clock.today()).await;
                     if let Some(lost) = &record.lost {
                         output::say(&format!("error: the run could not go on: {}", lost.message));
                         lost.hint.iter().for_each(|hint| output::say(&format!("\nhint: {hint}")));

@@ -10,9 +10,12 @@ pub struct PowerBiFile {
     /// What readers with a restricted role may see. They are members of the role in Power BI too.
     #[serde(default)]
     pub readers: Vec<Reader>,
-    /// The dataset that is refreshed after a night that published something.
+    /// The dataset of the project with people, refreshed after a night that published something.
     #[serde(default)]
     pub refresh: Option<PowerBiRefresh>,
+    /// The dataset of the shared project, likewise.
+    #[serde(default)]
+    pub refresh_shared: Option<PowerBiRefresh>,
 }
 
 /// One country or department that a reader may see. Several of them: several entries.

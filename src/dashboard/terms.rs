@@ -55,6 +55,9 @@ pub struct Change {
 #[serde(deny_unknown_fields)]
 pub struct Group {
     mart: String,
+    /// Columns that the mart must have for it.
+    #[serde(default)]
+    needs: Vec<String>,
     /// The value of a field that neither a column nor a filter of the visual names.
     #[serde(default)]
     defaults: BTreeMap<String, String>,
@@ -94,7 +97,7 @@ impl Terms {
     ) -> impl Iterator<Item = (usize, Source<'a>, &'a str)> {
         self.groups.iter().enumerate().filter_map(move |(place, group)| {
             let sql = group.measures.get(name)?;
-            let source = self.source(models, &group.mart)?;
+            let source = self.source(models, &group.mart).filter(|s| group.needs.iter().all(|c| s.has(c)))?;
             Some((place, Source { defaults: Some(&group.defaults), ..source }, sql.as_str()))
         })
     }

@@ -45,7 +45,11 @@ fn rows(models: &Models, mart: &str, columns: &[(&str, ArrayRef)]) -> RecordBatc
 }
 
 fn model(models: &Models) -> Model {
-    Model::of(&Definitions::load().unwrap(), models, Audience::People, &[]).unwrap()
+    model_for(models, Audience::People)
+}
+
+fn model_for(models: &Models, audience: Audience) -> Model {
+    Model::of(&Definitions::load().unwrap(), models, audience, &[]).unwrap()
 }
 
 fn day(text: &str) -> Day {
@@ -54,17 +58,20 @@ fn day(text: &str) -> Day {
 
 #[tokio::test]
 async fn every_visual_of_every_page_can_be_asked() {
-    let models = Models::load(None).unwrap();
-    let (_folder, session) = session(&models, &[]);
-    let model = model(&models);
-    let (terms, formats) = (Terms::load(labels(&model)).unwrap(), formats(&model));
-    let month = day("2026-10-01");
-    let asker = Asker { session: &session, models: &models, terms: &terms, month, formats: &formats };
+    let all = Models::load(None).unwrap();
     let settings = Settings::load().unwrap();
-    for page in Page::all().unwrap() {
-        for visual in &page.visuals {
-            let answer = asker.ask(&page, visual, &settings.chosen(&page, visual)).await;
-            assert!(answer.is_ok(), "{}/{}: {:?}", page.page, visual.id, answer.err());
+    // Who sees what is shared has no other marts, and no other columns of them.
+    for (audience, models) in [(Audience::People, all.clone()), (Audience::Shared, all.shown())] {
+        let (_folder, session) = session(&models, &[]);
+        let model = model_for(&all, audience);
+        let (terms, formats) = (Terms::load(labels(&model)).unwrap(), formats(&model));
+        let month = day("2026-10-01");
+        let asker = Asker { session: &session, models: &models, terms: &terms, month, formats: &formats };
+        for page in Page::of(audience).unwrap() {
+            for visual in &page.visuals {
+                let answer = asker.ask(&page, visual, &settings.chosen(&page, visual)).await;
+                assert!(answer.is_ok(), "{audience:?}, {}/{}: {:?}", page.page, visual.id, answer.err());
+            }
         }
     }
 }

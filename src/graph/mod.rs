@@ -45,7 +45,7 @@ mod token;
 
 pub use directory::Pages;
 pub use http::Timeouts;
-pub use powerbi::{PowerBi, Refreshed};
+pub use powerbi::{PowerBi, Refreshed, Stale};
 pub use report::{Answer, BODY_LIMIT, Body};
 pub use retry::{Budget, Retry};
 pub use token::Environment;

@@ -23,6 +23,9 @@ const CLOUDS: [(&str, &str, &str); 4] = [
 /// How long a refresh is waited for. Premium ends one after five hours.
 const LONGEST: Duration = Duration::from_secs(5 * 3600);
 
+/// The longest time between two looks at a refresh.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// How a refresh stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,14 +36,23 @@ pub enum Refreshed {
     Completed,
 }
 
+/// A table of a dataset that is to be read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// Its name.
+    pub table: String,
+    /// Whether all of it is, and not only the months that its refresh policy reads again.
+    pub whole: bool,
+}
+
 /// The Power BI service for one tenant.
 pub struct PowerBi {
     http: reqwest::Client,
     tokens: token::Tokens,
     base: Url,
     settings: Settings,
-    /// The time between two looks at a refresh.
-    pub look: Duration,
+    /// The time before the first look at a refresh; each is twice as long as the one before, up to half a minute.
+    pub first_look: Duration,
 }
 
 impl PowerBi {
@@ -62,40 +74,57 @@ impl PowerBi {
             tokens: token::Tokens::new(&own, settings.timeouts, &ca, &settings.environment)?,
             base,
             settings,
-            look: Duration::from_secs(15),
+            first_look: Duration::from_secs(1),
         })
     }
 
-    /// Refreshes the `tables` of a dataset, or all of it where its capacity knows no tables.
-    pub async fn refresh(&self, wanted: &PowerBiRefresh, tables: &[String]) -> Result<Refreshed> {
+    /// Refreshes the `stale` tables of a dataset, or all of it where its capacity knows no tables. Policies are applied to
+    /// all of them first, since that is what makes the partition of a new month. Tables of which older months changed
+    /// follow in a refresh of their own, past their policies: a dataset takes one at a time, so the first is waited for.
+    pub async fn refresh(&self, wanted: &PowerBiRefresh, stale: &[Stale]) -> Result<Refreshed> {
         let path = format!("v1.0/myorg/groups/{}/datasets/{}/refreshes", wanted.workspace, wanted.dataset);
-        let body = if wanted.whole {
-            json!({ "notifyOption": "NoNotification" })
-        } else {
-            let objects: Vec<Value> = tables.iter().map(|t| json!({ "table": t })).collect();
-            json!({ "type": "full", "commitMode": "transactional", "applyRefreshPolicy": true, "objects": objects })
+        if wanted.whole {
+            self.begin(&path, &json!({ "notifyOption": "NoNotification" })).await?;
+            return Ok(Refreshed::Begun);
+        }
+        let body = |policy: bool, tables: &[&Stale]| {
+            let objects: Vec<Value> = tables.iter().map(|t| json!({ "table": t.table })).collect();
+            json!({ "type": "full", "commitMode": "transactional", "applyRefreshPolicy": policy, "objects": objects })
         };
-        let mut budget = Budget::new(self.settings.retry);
-        let answer = self.ask(&path, Some(&body), &mut budget).await?;
+        let whole: Vec<&Stale> = stale.iter().filter(|t| t.whole).collect();
+        let mut id = self.begin(&path, &body(true, &stale.iter().collect::<Vec<_>>())).await?;
+        if !whole.is_empty() {
+            self.end(&path, id.as_deref()).await?;
+            id = self.begin(&path, &body(false, &whole)).await?;
+        }
+        if wanted.wait { self.end(&path, id.as_deref()).await } else { Ok(Refreshed::Begun) }
+    }
+
+    /// Begins a refresh. Its id, where the service gives one.
+    async fn begin(&self, path: &str, body: &Value) -> Result<Option<String>> {
+        let answer = self.ask(path, Some(body), &mut Budget::new(self.settings.retry)).await?;
         let id = http::header(&answer, "location")
             .and_then(|l| l.rsplit('/').next())
             .or_else(|| http::header(&answer, "x-ms-request-id"))
-            .filter(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
-            .map(str::to_string);
-        match id {
-            Some(id) if wanted.wait && !wanted.whole => self.end(&format!("{path}/{id}")).await,
-            _ => Ok(Refreshed::Begun),
-        }
+            .filter(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+        Ok(id.map(str::to_string))
     }
 
     /// Looks until a refresh has ended.
-    async fn end(&self, path: &str) -> Result<Refreshed> {
+    async fn end(&self, path: &str, id: Option<&str>) -> Result<Refreshed> {
+        let id = id.ok_or_else(|| {
+            Error::new(Kind::Unavailable, "the Power BI service has begun a refresh and did not say which")
+                .hint("look at the dataset's refresh history in the service")
+        })?;
+        let path = format!("{path}/{id}");
         let begun = tokio::time::Instant::now();
+        let mut look = self.first_look;
         while begun.elapsed() < LONGEST {
-            tokio::time::sleep(self.look).await;
+            tokio::time::sleep(look).await;
+            look = LOOK.min(look * 2);
             let mut budget = Budget::new(self.settings.retry);
             let body =
-                http::whole(self.ask(path, None, &mut budget).await?, &self.settings.timeouts, http::SMALL).await?;
+                http::whole(self.ask(&path, None, &mut budget).await?, &self.settings.timeouts, http::SMALL).await?;
             let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
             match answer.get("status").and_then(Value::as_str).unwrap_or_default() {
                 "Completed" => return Ok(Refreshed::Completed),

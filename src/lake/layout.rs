@@ -12,8 +12,14 @@ pub const LAYOUT_VERSION: u32 = 1;
 const LAYOUT: &str = "_usagelake/layout.json";
 
 /// Folders with a file for each tenant or run.
-const ABOUT_ITSELF: [&str; 5] =
-    ["_usagelake/runs", "_usagelake/manifest", "_usagelake/lock", "_usagelake/marts", "_usagelake/replay"];
+const ABOUT_ITSELF: [&str; 6] = [
+    "_usagelake/runs",
+    "_usagelake/manifest",
+    "_usagelake/lock",
+    "_usagelake/marts",
+    "_usagelake/replay",
+    "marts_shared/manifest",
+];
 /// Files of the whole lake.
 const ABOUT_ALL: [&str; 2] = [LAYOUT, "_usagelake/demo.json"];
 
@@ -151,6 +157,16 @@ impl Layout {
         format!("_usagelake/manifest/{}.json", self.tenant)
     }
 
+    /// What there is of the tenant under `marts_shared/`: all that those may see who may see nothing else.
+    pub fn shared_manifest(&self) -> String {
+        format!("marts_shared/manifest/{}.json", self.tenant)
+    }
+
+    /// Whether a key is that of an object that the manifest of what is shared names.
+    pub fn is_shared(key: &str) -> bool {
+        key.starts_with("marts_shared/")
+    }
+
     /// The lock or lease of the tenant's writer.
     pub fn lock(&self) -> String {
         format!("_usagelake/lock/{}.json", self.tenant)
@@ -251,12 +267,22 @@ mod tests {
     fn what_the_lake_keeps_about_itself_is_known() {
         let layout = Layout::new("a");
         let month = "2026-11-01".parse().unwrap();
-        for key in
-            [layout.ledger("x", month), layout.standing("x"), layout.manifest(), layout.run("r"), layout.running()]
-        {
+        for key in [
+            layout.ledger("x", month),
+            layout.standing("x"),
+            layout.manifest(),
+            layout.shared_manifest(),
+            layout.run("r"),
+            layout.running(),
+        ] {
             assert!(layout.keeps(&key) && layout.may_be_ours(&key), "{key}");
         }
-        for key in [layout.raw("x", Window::Present, "n"), layout.monthly("x", month), "notes.txt".into()] {
+        for key in [
+            layout.raw("x", Window::Present, "n"),
+            layout.monthly("x", month),
+            layout.shared("x", Some(month)),
+            "notes.txt".into(),
+        ] {
             assert!(!layout.keeps(&key), "{key}");
         }
         assert!(!layout.may_be_ours(&Layout::new("b").monthly("x", month)));

@@ -123,3 +123,44 @@ impl Manifest {
 
 /// Where tables are. Other keys of a manifest are marts.
 const TABLES: &str = "tables/";
+
+/// What there is under `marts_shared/`, for those who may see nothing else: no rows, no run and no time, so that it tells
+/// nothing that the objects themselves do not. The same objects give the same bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SharedManifest {
+    objects: BTreeMap<String, SharedEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct SharedEntry {
+    size: u64,
+    sha256: String,
+}
+
+impl SharedManifest {
+    /// Of the shared ones among `objects`.
+    pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> SharedManifest {
+        let shared = objects.into_iter().filter(|o| Layout::is_shared(&o.path));
+        let entry = |o: &Object| (o.path.clone(), SharedEntry { size: o.size, sha256: o.sha256.clone() });
+        SharedManifest { objects: shared.map(entry).collect() }
+    }
+
+    /// The file; none where nothing is shared.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        (!self.objects.is_empty()).then(|| serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Puts it, where another one is there or none. The objects that it names are there already.
+    pub async fn write(&self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {
+        let key = layout.shared_manifest();
+        let before = lake.read(&key).await?.map(|found| found.bytes.to_vec());
+        match self.bytes() {
+            now if now == before => Ok(()),
+            Some(bytes) => lake.replace(&key, bytes.into(), guard).await,
+            None => {
+                guard.check().await?;
+                lake.delete(&key).await
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ mod manifest;
 mod slice;
 mod standing;
 
-pub use manifest::{Entry, Manifest};
+pub use manifest::{Entry, Manifest, SharedManifest};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 

@@ -77,6 +77,9 @@ pub struct ModelRecord {
     pub built: u64,
     /// Of them, those whose bytes were new.
     pub published: u64,
+    /// The months of those, where the model has months.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub months: Vec<Day>,
     /// Rows of what was built.
     pub rows: u64,
     /// How long it took.
@@ -315,6 +318,7 @@ impl Step<'_, '_> {
                 Ok(written) => {
                     record.built += 1;
                     record.published += u64::from(written.put);
+                    record.months.extend(due.month.filter(|_| written.put));
                     record.rows += written.object.as_ref().map_or(0, |o| o.rows);
                     let kept = Kept { fingerprint: due.fingerprint.clone(), object: written.object };
                     self.state.set(model.name(), due.month, kept);

@@ -152,6 +152,15 @@ impl Models {
         marts
     }
 
+    /// Those of which something is shared, each with the columns that are.
+    pub fn shown(&self) -> Models {
+        let shown = self.iter().filter(|m| m.contract.kind == ModelKind::Mart).filter_map(|m| {
+            let contract = m.contract.shown()?;
+            Some(Model { contract, sql: m.sql.clone() })
+        });
+        Models(shown.collect())
+    }
+
     /// What is shown to anybody: marts and shared marts, by name.
     pub fn published(&self) -> Vec<&Model> {
         let mut all: Vec<&Model> = self.iter().filter(|m| m.contract.kind != ModelKind::Staging).collect();

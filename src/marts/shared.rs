@@ -41,6 +41,11 @@ pub struct Shared {
     pub again: bool,
 }
 
+/// The mart of a shared mart, by their names; none where it is no shared mart's.
+pub fn shared_of(name: &str) -> Option<&str> {
+    name.strip_prefix(PREFIX)
+}
+
 /// The numbers that people are rounded down to are multiples of this.
 pub fn step(min_group_size: u32) -> u32 {
     2 * min_group_size
@@ -82,6 +87,11 @@ impl Shared {
         }
         let hidden = contract.key.iter().find(|k| !self.plain.contains(k));
         hidden.map(|k| format!("its key `{k}` is not among the `plain` columns of `shared`"))
+    }
+
+    /// Whether a column is null in the shared mart.
+    fn withholds(&self, column: &String) -> bool {
+        !(self.again || self.plain.contains(column) || self.people.contains(column) || self.rates.contains_key(column))
     }
 
     /// The SQL of the shared mart. Portable, as that of any model.
@@ -144,8 +154,7 @@ impl Shared {
             return "the same SQL over the shared marts of its inputs".to_string();
         }
         let list = |names: Vec<&String>| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-        let named = |n: &String| self.plain.contains(n) || self.people.contains(n) || self.rates.contains_key(n);
-        let withheld = contract.columns.iter().map(|c| &c.name).filter(|n| !named(n)).collect::<Vec<_>>();
+        let withheld = contract.columns.iter().map(|c| &c.name).filter(|n| self.withholds(n)).collect::<Vec<_>>();
         let mut parts = Vec::new();
         let mut say = |what: &str, names: Vec<&String>| {
             if !names.is_empty() {
@@ -159,6 +168,17 @@ impl Shared {
             say(&format!("without the rows of `{column}`"), values.iter().collect());
         }
         if parts.is_empty() { "as it is".to_string() } else { parts.join("; ") }
+    }
+}
+
+impl Contract {
+    /// The contract of a mart as it is for those who see what is shared alone: without the columns that are null for them;
+    /// none where nothing of it is shared.
+    pub fn shown(&self) -> Option<Contract> {
+        let shared = self.shared.as_ref()?;
+        let mut shown = self.clone();
+        shown.columns.retain(|c| !shared.withholds(&c.name));
+        Some(shown)
     }
 }
 

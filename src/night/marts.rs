@@ -5,7 +5,7 @@ use crate::day::{Clock, Day};
 use crate::engine::Limits;
 use crate::error::Result;
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::Manifest;
+use crate::ledger::{Manifest, SharedManifest};
 use crate::marts::{Job, Models, Record, Sources, State, build};
 
 use super::new_id;
@@ -79,6 +79,8 @@ pub(super) async fn upon(
     if state != before {
         state.write(job.lake, layout, guard).await?;
     }
+    // After the objects that it names; also where a lake of before does not have it.
+    SharedManifest::of(state.published()).write(job.lake, layout, guard).await?;
     manifest.set_marts(state.published());
     built
 }

@@ -71,6 +71,9 @@ pub struct TableDefinition {
     /// Hidden columns that nothing uses.
     #[serde(default)]
     pub idle: Vec<String>,
+    /// Columns that are shown and that nothing of ours uses: for readers' own filters and pages.
+    #[serde(default)]
+    pub offered: Vec<String>,
     /// Formats by column.
     #[serde(default)]
     pub formats: BTreeMap<String, String>,
@@ -199,6 +202,9 @@ pub struct Measure {
     pub description: String,
     /// The expression.
     pub dax: String,
+    /// The expression in the shared project, where the other needs what is not shared.
+    #[serde(default)]
+    pub dax_shared: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -226,18 +232,10 @@ impl Definitions {
             measures.extend(read::<MeasureFile>(Some(file))?.measure);
         }
         let trimmed = |dax: &mut String| *dax = dax.trim().to_string();
-        measures.iter_mut().for_each(|m| trimmed(&mut m.dax));
+        measures.iter_mut().flat_map(|m| [Some(&mut m.dax), m.dax_shared.as_mut()]).flatten().for_each(trimmed);
         let mut tables = model.table;
         tables.iter_mut().filter_map(|t| t.dax.as_mut()).for_each(trimmed);
         Ok(Definitions { tables, relationships: model.relationship, roles: model.role, measures })
-    }
-}
-
-impl Definitions {
-    /// The tables that hold rows of these marts.
-    pub fn tables_of(&self, marts: &[&str]) -> Vec<String> {
-        let of = |t: &&TableDefinition| t.mart.as_deref().is_some_and(|mart| marts.contains(&mart));
-        self.tables.iter().filter(of).map(|t| t.name.clone()).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use super::model::{self, Lake, Model, Source};
 use super::report;
 use crate::config::{Reader, check_tenant};
 use crate::error::{Error, Kind, Result};
+use crate::lake::Layout;
 use crate::marts::Models;
 
 /// A file of a project.
@@ -47,11 +48,13 @@ impl Project {
     /// All files, by path.
     pub fn files(&self, definitions: &Definitions, models: &Models) -> Result<Vec<File>> {
         let model = Model::of(definitions, models, self.audience, &self.readers)?;
-        let folder = match self.audience {
-            Audience::People => "marts",
-            Audience::Shared => "marts_shared",
+        let layout = Layout::new(&self.tenant);
+        let (folder, manifest) = match self.audience {
+            Audience::People => ("marts", layout.manifest()),
+            // The other counts the rows of everything, exactly.
+            Audience::Shared => ("marts_shared", layout.shared_manifest()),
         };
-        let lake = Lake { source: self.source.clone(), tenant: self.tenant.clone(), folder };
+        let lake = Lake { source: self.source.clone(), tenant: self.tenant.clone(), folder, manifest };
         let mut files = vec![File { path: format!("{}.pbip", self.name), text: self.pbip() }];
         files.extend(model::files(self, &model, &lake));
         files.extend(report::files(self, &model)?);

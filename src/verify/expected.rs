@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use super::{Finding, Wrong};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Ledger, Manifest, Object, Slice};
+use crate::ledger::{Ledger, Manifest, Object, SharedManifest, Slice};
 use crate::marts::{Models, State, schema_of};
 
 /// An object that should be there.
@@ -74,7 +74,24 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
         Ok(_) => {}
         Err(e) => findings.push(Finding::new(&layout.manifest(), Wrong::Ledger, e.to_string())),
     }
+    if !interrupted {
+        findings.extend(shared(lake, layout, &state).await?);
+    }
     Ok((all, findings))
+}
+
+/// Where the manifest of what is shared is not the one that the shared marts make.
+async fn shared(lake: &Lake, layout: &Layout, state: &State) -> Result<Option<Finding>> {
+    let key = layout.shared_manifest();
+    let there = lake.read(&key).await?.map(|found| found.bytes.to_vec());
+    let wanted = SharedManifest::of(state.published()).bytes();
+    let (wrong, message) = match (there, wanted) {
+        (there, wanted) if there == wanted => return Ok(None),
+        (None, _) => (Wrong::Missing, "there is no manifest of what is shared; the next night writes it"),
+        (Some(_), None) => (Wrong::Foreign, "a manifest of what is shared, and nothing is"),
+        (Some(_), Some(_)) => (Wrong::Ledger, "it is not the manifest of the shared marts that there are"),
+    };
+    Ok(Some(Finding::new(&key, wrong, message)))
 }
 
 /// What a ledger says that there is. Of an object that several slices name, the latest word counts.

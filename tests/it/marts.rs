@@ -110,6 +110,22 @@ fn the_failure_of_a_model_costs_an_exit_code_and_no_table() {
 }
 
 #[test]
+fn the_shared_dashboard_is_drawn_of_marts_shared_alone() {
+    let world = World::with(small()).with_marts();
+    world.run(&[]).exits(0);
+    let lake = world.folder().join("lake");
+    for folder in ["marts", "tables", "raw", "_usagelake/staging"] {
+        std::fs::remove_dir_all(lake.join(folder)).unwrap();
+    }
+    let draw = |more: &[&str]| world.ask(&[&["dashboard", "--out", "report.html"], more].concat());
+    draw(&["--shared"]).exits(0);
+    let html = std::fs::read_to_string(world.folder().join("report.html")).unwrap();
+    assert!(html.contains("Counts are rounded down") && !html.contains("User explorer"));
+    assert!(!html.contains("Shown in Power BI only"), "every visual was asked");
+    assert_ne!(draw(&[]).code, 0, "the other needs the marts");
+}
+
+#[test]
 fn tables_and_marts_are_asked_by_their_names() {
     let world = World::with(small());
     world.run(&[]).exits(0);

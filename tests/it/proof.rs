@@ -58,6 +58,7 @@ fn one_of_each(world: &World) -> Vec<String> {
         "tables/users/".to_string(),
         "raw/".to_string(),
         "marts/".to_string(),
+        "marts_shared/calendar/".to_string(),
         "_usagelake/staging/".to_string(),
     ];
     prefixes.iter().map(|p| all.iter().find(|k| k.starts_with(p)).unwrap_or_else(|| panic!("no {p}")).clone()).collect()
@@ -71,7 +72,8 @@ fn a_lake_that_nobody_touched_is_proven() {
     let ran = ran.exits(0);
     let proof: Value = serde_json::from_str(&ran.stdout).unwrap();
     let objects = world.files("").into_keys();
-    let all = objects.filter(|k| !k.starts_with("_usagelake/") || k.starts_with("_usagelake/staging/")).count();
+    let about = |k: &String| k.starts_with("_usagelake/") || k.starts_with("marts_shared/manifest/");
+    let all = objects.filter(|k| !about(k) || k.starts_with("_usagelake/staging/")).count();
     assert_eq!(proof[0]["objects"], all, "every object was read");
     world.ask(&["verify"]).exits(0).says(&["all is as the ledger says"]);
     // A night later it still is, with answers that raw keeps for a day only.
@@ -129,6 +131,31 @@ fn each_flipped_byte_cut_gap_and_stranger_is_found() {
     let other = path(&world, "tables/users/tenant=fabrikam/month=2026-11-01/part-0.parquet");
     std::fs::create_dir_all(other.parent().unwrap()).unwrap();
     std::fs::write(&other, "theirs").unwrap();
+    assert_eq!(verify(&world).1, Vec::<Value>::new());
+}
+
+#[test]
+fn what_is_shared_has_a_manifest_of_its_own_that_counts_no_rows() {
+    let world = lake();
+    let key = "marts_shared/manifest/contoso.json";
+    let path = path(&world, key);
+    let good = std::fs::read(&path).unwrap();
+    let manifest: Value = serde_json::from_slice(&good).unwrap();
+    let objects = manifest["objects"].as_object().unwrap();
+    assert!(objects.len() > 5 && objects.keys().all(|k| k.starts_with("marts_shared/")), "{manifest:#}");
+    for (object, entry) in objects {
+        let bytes = std::fs::read(self::path(&world, object)).unwrap();
+        assert_eq!(*entry, serde_json::json!({ "size": bytes.len(), "sha256": sha(&bytes) }), "{object}");
+    }
+    let text = String::from_utf8(good.clone()).unwrap();
+    std::fs::write(&path, text.replacen("\"size\":", "\"size\":1", 1)).unwrap();
+    finds(&world, "ledger", key);
+    std::fs::remove_file(&path).unwrap();
+    finds(&world, "missing", key);
+    // A lake of before has none: it is made where no mart has changed.
+    let ran = world.ask(&["marts", "--json", "--today", &ago(0).to_string()]).exits(0);
+    assert!(ran.stdout.contains("\"models\":[]") || ran.stdout.contains("\"models\": []"), "{}", ran.stdout);
+    assert_eq!(std::fs::read(&path).unwrap(), good);
     assert_eq!(verify(&world).1, Vec::<Value>::new());
 }
 

@@ -329,7 +329,8 @@ impl World {
         found.remove(0)
     }
 
-    /// Fails unless the manifest names exactly the objects of `tables/`, `marts/` and `marts_shared/` with their sizes and hashes.
+    /// Fails unless the manifest names exactly the objects of `tables/`, `marts/` and `marts_shared/` with their hashes, and the
+    /// manifest beside the shared ones exactly those.
     #[track_caller]
     pub fn manifest_is_whole(&self) {
         let text = self.files("_usagelake/manifest").remove("_usagelake/manifest/contoso.json").expect("no manifest");
@@ -340,7 +341,17 @@ impl World {
             .iter()
             .map(|(key, o)| (key.clone(), o["sha256"].as_str().unwrap().to_string()))
             .collect();
-        let there = self.snapshot(&["tables", "marts", "marts_shared"]);
+        let mut there = self.snapshot(&["tables", "marts", "marts_shared"]);
+        let shared = "marts_shared/manifest/contoso.json";
+        there.remove(shared);
+        let beside = self.files("marts_shared/manifest").remove(shared);
+        let beside: Value = beside.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
+        for (key, sha) in there.iter().filter(|(key, _)| key.starts_with("marts_shared/")) {
+            assert_eq!(beside["objects"][key]["sha256"], *sha, "the shared manifest does not have {key}");
+        }
+        let keys = beside["objects"].as_object().into_iter().flat_map(|all| all.keys());
+        let gone: Vec<_> = keys.filter(|k| !there.contains_key(*k)).collect();
+        assert!(gone.is_empty(), "the shared manifest has {gone:?}, which are not there");
         let wrong: Vec<_> = there.iter().filter(|(k, sha)| named.get(*k) != Some(sha)).map(|(k, _)| k).collect();
         assert!(wrong.is_empty(), "the manifest does not have {wrong:?}");
         let gone: Vec<_> = named.keys().filter(|k| !there.contains_key(*k)).collect();

@@ -3,11 +3,12 @@
 
 usage: powerbi.py BINARY [LAKE] [--only MEASURE…] [--report] [--projects DIR]
 
-Without LAKE an emulated tenant's is made, with campaigns and prices. For each kind of source both projects are written twice:
-the second writing changes nothing. Then each measure of the project with people is evaluated by pbix-mcp, a DAX engine that is
-none of ours, over the rows of the lake's Parquet, under each selection of SELECTIONS, and compared with tests/powerbi/measures.toml
-by DuckDB. What is compared is read from the written TMDL, so a column that is not in the files is found too. A measure that
-returns nothing under every selection is a failure.
+Without LAKE those of two emulated tenants are made, with campaigns and prices. For each kind of source both projects are written twice:
+the second writing changes nothing. Then each measure of both projects is evaluated by pbix-mcp, a DAX engine that is none of
+ours, over the rows of the lake's Parquet, under each of the selections, and compared with tests/powerbi/measures.toml by
+DuckDB: the project with people over marts/, the shared one over marts_shared/, where measures_shared.toml says it of the
+measures that measures.toml counts people for. What is compared is read from the written TMDL, so a column that is not in the
+files is found too. A measure that returns nothing under every selection is a failure.
 
 What pbix-mcp 0.9.149 lacks: where CALCULATE filters a column from which a relationship leads, it forgets filters on other
 columns of that table; measures that are looked at by a column of their own table use FILTER, which Power BI answers alike.
@@ -32,8 +33,9 @@ from pbix_mcp.dax.calc_tables import evaluate_calc_table_expression, evaluate_ro
 from pbix_mcp.dax.engine import evaluate_measures_batch
 
 HERE = Path(__file__).resolve().parent.parent / "powerbi"
-# Enough that no department is empty, few enough that a debug build makes their year in a minute.
-USERS = 60
+# Of each project: people, days, and how long ago the first campaign began. 60 people are enough that no department is empty, few
+# enough that a debug build makes their year in a minute. Of them nothing would be shared by country: that takes groups of six.
+TENANTS = {"people": (60, None, 270), "shared": (200, 200, 150)}
 SOURCES = {
     "folder": [],
     "adls": ["--source", "adls", "--root", "https://contoso.dfs.core.windows.net/lake/usage"],
@@ -66,17 +68,18 @@ def write_projects(binary, lake, out):
     return wrong
 
 
-def emulated(binary, scratch):
-    """A lake of an emulated tenant, with campaigns that are long over and prices."""
-    lake, config = scratch / "lake", scratch / "usagelake.toml"
-    run(binary, "demo", "--out", lake, "--users", USERS)
+def emulated(binary, scratch, users, days, first):
+    """A lake of an emulated tenant, with campaigns that are over and prices."""
+    lake, config = scratch / f"lake-{users}", scratch / "usagelake.toml"
+    run(binary, "demo", "--out", lake, "--users", users, *(["--days", days] if days else []))
     day = lambda ago: (datetime.date.today() - datetime.timedelta(days=ago)).isoformat()  # noqa: E731
-    text = "[marts.thresholds]\nmin_segment = 4\nmin_people_to_gain = 1\n"
+    # Groups as small as may be, or so small a tenant would share little.
+    text = "[privacy]\nmin_group_size = 3\n[marts.thresholds]\nmin_segment = 4\nmin_people_to_gain = 1\n"
     text += '[prices]\nSPE_E5 = { month = 54.8, currency = "EUR" }\nMicrosoft_365_Copilot = { month = 28.1, currency = "EUR" }\n'
     for n, (product, department) in enumerate([("onedrive", "Sales"), ("teams", "Finance"), ("sharepoint", "Sales")]):
         text += (
             f'[[campaigns]]\nname = "Campaign {n}"\nproducts = ["{product}"]\nattribute = "department"\n'
-            f'value = "{department}"\nstart = "{day(270 - 30 * n)}"\nend = "{day(243 - 30 * n)}"\n'
+            f'value = "{department}"\nstart = "{day(first - 30 * n)}"\nend = "{day(first - 27 - 30 * n)}"\n'
         )
     config.write_text(text, encoding="utf-8")
     run(binary, "marts", "--lake", lake, "--config", config)
@@ -137,17 +140,19 @@ def literal_rows(source):
 # ---- the lake -------------------------------------------------------------------------------------------------------
 
 
-def tables_of(model, lake, con, spec):
-    """The rows of the model's tables, for the engine."""
+def tables_of(model, lake, con, spec, folder):
+    """The rows of the model's tables, for the engine. `folder` is where its marts are: no table may read another."""
     con.execute("CREATE SCHEMA lake; CREATE SCHEMA model; USE model")
     for table, source in model.source.items():
-        mart = re.search(r'LakeTable\(Source, "(?:[^"]*/)?marts/(\w+)/tenant=contoso"\)', source)
+        mart = re.search(r'LakeTable\(Source, "(?:[^"]*/)?(marts\w*)/(\w+)/tenant=contoso"\)', source)
         if mart:
-            mart_view(lake, con, mart[1])
+            if mart[1] != folder:
+                sys.exit(f"error: `{table}` reads {mart[1]}/ and not {folder}/")
+            mart_view(f"{lake}/{folder}", con, mart[2])
             last = " WHERE month = (SELECT max(month) FROM mart)" if "LastMonth(" in source else ""
             kept = [f"coalesce(nullif(trim({c}), ''), '(none)') AS {c}" for c in spec["named"].get(table, [])]
             replace = f" REPLACE ({', '.join(kept)})" if kept else ""
-            body = f"WITH mart AS (SELECT *{replace} FROM lake.{mart[1]}) SELECT * FROM mart{last}"
+            body = f"WITH mart AS (SELECT *{replace} FROM lake.{mart[2]}) SELECT * FROM mart{last}"
             con.execute(f'CREATE TABLE "{table}" AS {body}')
     for table, columns in spec["columns"].items():
         if table in model.columns:
@@ -168,12 +173,15 @@ def tables_of(model, lake, con, spec):
     return loaded
 
 
-def mart_view(lake, con, mart):
-    files = f"{lake}/marts/{mart}/tenant=contoso/**/*.parquet"
-    con.execute(
-        f"CREATE TABLE IF NOT EXISTS lake.{mart} AS SELECT * FROM read_parquet('{files}', hive_partitioning = true, "
+def mart_view(marts, con, mart):
+    read = lambda marts: (  # noqa: E731
+        f"SELECT * FROM read_parquet('{marts}/{mart}/tenant=contoso/**/*.parquet', hive_partitioning = true, "
         "union_by_name = true, hive_types_autocast = true)"
     )
+    if not any(Path(marts, mart).rglob("*.parquet")):
+        # Nothing of it is shared: its columns are those of the mart.
+        return con.execute(f"CREATE TABLE IF NOT EXISTS lake.{mart} AS {read(Path(marts).parent / 'marts')} LIMIT 0")
+    con.execute(f"CREATE TABLE IF NOT EXISTS lake.{mart} AS {read(marts)}")
 
 
 def plain(value):
@@ -299,23 +307,21 @@ class Selection:
         }  # fmt: skip
 
 
-def selections(con):
-    """Unfiltered; by month, product, country; and for tables that have more to choose by, one of that."""
-    one = lambda sql: con.execute(sql).fetchone()[0]  # noqa: E731
+def selections(con, people):
+    """Unfiltered; by month, product, country; and for tables that have more to choose by, one of that. `people` tells whether
+    there are any to choose."""
+    one = lambda sql: (con.execute(sql).fetchone() or [None])[0]  # noqa: E731
     months = [r[0] for r in con.execute("SELECT DISTINCT month FROM lake.adoption_by_group ORDER BY 1").fetchall()]
     # Patterns are told of whole months only.
     month = one("SELECT max(month) FROM lake.campaign_opportunities WHERE is_complete AND pattern IS NOT NULL") or months[len(months) // 2]
-    country = one("SELECT country FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
-    department = one("SELECT department FROM lake.user_product_month WHERE department IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
-    company = one("SELECT company FROM lake.user_product_month WHERE company IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
-    person = one("SELECT person_id FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY sum(actions) DESC, 1 LIMIT 1 OFFSET 3")
+    most = lambda column: one(f"SELECT {column} FROM lake.adoption_by_group GROUP BY 1 ORDER BY sum(active_users) DESC, 1 LIMIT 1")  # noqa: E731
+    country, department, company = most("country"), most("department"), most("company")
     sku = one("SELECT sku_part_number FROM lake.license_utilization WHERE attribute = 'tenant' AND active IS NOT NULL ORDER BY unit_price DESC NULLS LAST LIMIT 1")
-    combination = one('SELECT "Products active" FROM model."People by month" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1')
     gain = con.execute("SELECT product, attribute, value FROM lake.campaign_opportunities WHERE people_to_gain > 0 AND attribute = 'department' AND month = ? ORDER BY people_to_gain DESC, 1, 3 LIMIT 1", [month]).fetchone()
     campaigns = [r[0] for r in con.execute("SELECT campaign FROM lake.campaign_effect ORDER BY 1").fetchall()]
-    people = ["People by product", "People by month", "People activity", "Region activity"]
+    groups = ["Adoption", *(PEOPLE if people else [])]
     segments = ["Adoption by segment", "Opportunities", "Licence use"]
-    return [
+    chosen = [
         Selection("everything"),
         Selection("a month", months=month),
         Selection("the last month", months=months[-1]),
@@ -328,15 +334,10 @@ def selections(con):
         Selection("a country", country=country),
         Selection("a month, a product, a country", months=month, products="onedrive", country=country),
         Selection("a product, a country", products="sharepoint", country=country),
-        Selection("a department", tables=["Adoption", *people], department=department),
-        Selection("a company", tables=["Adoption", *people], company=company),
-        Selection("a person", tables=people, rows="Person.person_id", person=person),
-        Selection("a department's row", tables=["People by product"], rows="Organisation.Department", department=department),
-        Selection("a company's row", tables=["People by product"], rows="Organisation.Company", company=company),
-        Selection("a combination's row", tables=["People by month"], rows="People by month.Products active", combination=combination),
+        Selection("a department", tables=groups, department=department),
+        Selection("a company", tables=groups, company=company),
         Selection("an attribute", tables=segments, attribute="department"),
         Selection("a segment", tables=segments, attribute="department", segment=department, products="teams"),
-        Selection("a segment with people to gain", tables=segments, months=month, products=gain[0], attribute=gain[1], segment=gain[2]),
         Selection("managers", tables=segments, attribute="manager"),
         Selection("a licence", tables=["Licence use", "Licences assigned"], sku=sku),
         Selection("an activity", tables=["Product activity"], products="exchange", activity="exchange|send"),
@@ -350,6 +351,21 @@ def selections(con):
         Selection("a report", tables=["Data quality"], report="email_activity_user_detail"),
         *[Selection(f"campaign {n}", tables=["Campaigns"], campaign=name) for n, name in enumerate(campaigns, 1)],
     ]
+    if gain:
+        chosen.append(Selection("a segment with people to gain", tables=segments, months=month, products=gain[0], attribute=gain[1], segment=gain[2]))
+    if people:
+        person = one("SELECT person_id FROM lake.user_product_month WHERE active GROUP BY 1 ORDER BY sum(actions) DESC, 1 LIMIT 1 OFFSET 3")
+        combination = one('SELECT "Products active" FROM model."People by month" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1')
+        chosen += [
+            Selection("a person", tables=PEOPLE, rows="Person.person_id", person=person),
+            Selection("a department's row", tables=["People by product"], rows="Organisation.Department", department=department),
+            Selection("a company's row", tables=["People by product"], rows="Organisation.Company", company=company),
+            Selection("a combination's row", tables=["People by month"], rows="People by month.Products active", combination=combination),
+        ]
+    return chosen
+
+
+PEOPLE = ["People by product", "People by month", "People activity", "Region activity"]
 
 
 # ---- comparison -----------------------------------------------------------------------------------------------------
@@ -368,7 +384,23 @@ def expected(spec, measure):
     return spec["sql"].get(measure)
 
 
+def spec_of(shared):
+    """What measures and tables must be."""
+    read = lambda file: tomllib.loads((HERE / file).read_text(encoding="utf-8"))  # noqa: E731
+    measures, tables = read("measures.toml"), read("tables.toml")
+    if shared:
+        own = read("measures_shared.toml")
+        measures["sql"] |= own["sql"]
+        measures["silent"] = own.get("silent", {})
+        tables["calculated"] |= own["calculated"]
+    return measures, tables
+
+
 def put_in(sql, words):
+    of = "(SELECT sum({0})::BIGINT FROM ever_{2} WHERE month = {1} AND product = $product)"
+    groups, tenant = (of.replace("{2}", mart) for mart in ("adoption_by_group", "tenant_product_usage"))
+    whole = lambda m: f"(CASE WHEN $country THEN {groups.format(m[1], m[2])} ELSE {tenant.format(m[1], m[2])} END)"  # noqa: E731
+    sql = re.sub(r"people\((\w+), ([^()]+)\)", whole, sql)
     for word in sorted(words, key=len, reverse=True):
         sql = sql.replace(word, words[word])
     return sql
@@ -386,7 +418,7 @@ def same(got, want):
     return math.isclose(float(got), float(want), rel_tol=1e-9, abs_tol=1e-12)
 
 
-def compare(model, loaded, con, spec, only, report):
+def compare(model, loaded, con, spec, only, report, people):
     names = {
         "products": {r[0]: r[1] for r in loaded["Product"]["rows"]},
         "attribute": {r[0]: r[1] for r in loaded["Attribute"]["rows"]},
@@ -394,7 +426,7 @@ def compare(model, loaded, con, spec, only, report):
     }
     marts = [r[0] for r in con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'lake'").fetchall()]
     said, wrong, compared = set(), [], 0
-    for selection in selections(con):
+    for selection in selections(con, people):
         words = selection.views(con, marts)
         filters = selection.filters(names)
         measures = [m for m in model.measures if not selection.tables or model.homes[m] in selection.tables]
@@ -431,8 +463,9 @@ def compare(model, loaded, con, spec, only, report):
     silent = spec.get("silent", {})
     wrong += [f"{m}: says nothing under every selection" for m in mute if m not in silent]
     wrong += [f"{m}: tests/powerbi/measures.toml calls it silent, and it is not" for m in silent if m in said]
-    unknown = {m for kind in ("sql", "sums", "states", "gigabytes") for m in spec[kind]} - set(model.measures)
-    wrong += [f"{m}: no such measure" for m in sorted(unknown)]
+    if people:
+        unknown = {m for kind in ("sql", "sums", "states", "gigabytes") for m in spec[kind]} - set(model.measures)
+        wrong += [f"{m}: no such measure" for m in sorted(unknown)]
     return compared, wrong
 
 
@@ -448,18 +481,25 @@ def main():
         scratch = Path(scratch)
         if arguments.projects:
             # What a project says does not depend on what its lake holds.
-            return print(*write_projects(arguments.binary, arguments.lake or scratch, arguments.projects), sep="\n")
-        lake = arguments.lake or emulated(arguments.binary, scratch)
-        wrong = write_projects(arguments.binary, lake, scratch / "projects")
-        model = Model(scratch / "projects/folder/Usage.SemanticModel/definition")
-        con = duckdb.connect()
-        spec = tomllib.loads((HERE / "measures.toml").read_text(encoding="utf-8"))
-        loaded = tables_of(model, lake, con, tomllib.loads((HERE / "tables.toml").read_text(encoding="utf-8")))
-        compared, differ = compare(model, loaded, con, spec, arguments.only, arguments.report)
-        wrong += calculated(model, loaded) + differ
+            wrong = write_projects(arguments.binary, arguments.lake or scratch, arguments.projects)
+            print(*wrong, sep="\n")
+            return 1 if wrong else 0
+        wrong, counted = write_projects(arguments.binary, arguments.lake or scratch, scratch / "projects"), []
+        for shared in (False, True):
+            tenant = TENANTS["shared" if shared else "people"]
+            lake = arguments.lake or emulated(arguments.binary, scratch, *tenant)
+            name, folder = ("UsageShared", "marts_shared") if shared else ("Usage", "marts")
+            project = scratch / "projects" / ("folder--shared" if shared else "folder")
+            model = Model(project / f"{name}.SemanticModel/definition")
+            con = duckdb.connect()
+            measures, tables = spec_of(shared)
+            loaded = tables_of(model, lake, con, tables, folder)
+            compared, differ = compare(model, loaded, con, measures, arguments.only, arguments.report, not shared)
+            wrong += [f"{name}: {line}" for line in calculated(model, loaded) + differ]
+            counted.append(f"{name}: {len(model.measures)} measures, {compared} comparisons")
     for line in wrong:
         print("error:", line, file=sys.stderr)
-    print(f"{len(model.measures)} measures, {compared} comparisons, {len(wrong)} wrong")
+    print(*counted, f"{len(wrong)} wrong", sep="; ")
     return 1 if wrong else 0
 
 

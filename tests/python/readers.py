@@ -213,7 +213,8 @@ def difference(a, b):
 
 def tables(lake):
     for section in ("tables", "marts", "marts_shared"):
-        yield from sorted(path for path in (lake / section).glob("*") if path.is_dir())
+        folders = (path for path in (lake / section).glob("*") if path.is_dir())
+        yield from sorted(path for path in folders if path.relative_to(lake).as_posix() != "marts_shared/manifest")
 
 
 def main():

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::lines::{numbers, says};
 use super::scale::Scale;
-use super::{Canvas, Plot, cut, escape, wide};
+use super::{Canvas, Plot, cut, escape, fitting, wide};
 
 /// The least height of a row in pixels.
 const LEAST: f64 = 17.0;
@@ -18,7 +18,7 @@ pub fn bars(canvas: &Canvas<'_>, plot: &Plot, stacked: bool) -> String {
     let shown = plot.categories.len().min(room);
     let slot = ((canvas.height - top - 2.0) / shown.max(1) as f64).min(46.0);
     let left = plot.categories[..shown].iter().map(|c| wide(&cut(c, 24))).fold(30.0, f64::max) + 8.0;
-    let left = left.min(canvas.width * 0.45);
+    let left = left.min(canvas.width * 0.5);
     let sum = |i: usize| plot.series.iter().filter_map(|s| s.values[i]).sum::<f64>();
     let right = canvas.width - 52.0;
     let scale = if stacked {
@@ -30,7 +30,7 @@ pub fn bars(canvas: &Canvas<'_>, plot: &Plot, stacked: bool) -> String {
     let height = (slot * 0.74 / side as f64).min(22.0);
     for (i, category) in plot.categories[..shown].iter().enumerate() {
         let middle = top + slot * (i as f64 + 0.5);
-        let name = cut(category, ((left - 8.0) / 5.9) as usize);
+        let name = fitting(category, left - 8.0);
         let _ = write!(
             out,
             r#"<text x="{:.1}" y="{:.1}" class="axis end">{}</text>"#,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::scale::Scale;
-use super::{Canvas, Plot, Series, cut, escape, wide};
+use super::{Canvas, Plot, Series, cut, escape, fitting, wide};
 
 /// The chart. `filled` shades what is under the lines.
 pub fn lines(canvas: &Canvas<'_>, plot: &Plot, filled: bool) -> String {
@@ -119,7 +119,7 @@ pub(super) fn category_axis(categories: &[String], left: f64, slot: f64, bottom:
         (widest / slot.max(1.0)).ceil().max(1.0) as usize
     };
     // Where every second name would be missing of a few, names are cut instead.
-    let most = if categories.len() <= 8 { (slot / 6.2) as usize } else { 16 };
+    let shown = |name: &str| if categories.len() <= 8 { fitting(name, slot + 4.0) } else { cut(name, 16) };
     let every = if categories.len() <= 8 { 1 } else { every };
     for (i, name) in categories.iter().enumerate().step_by(every) {
         let _ = write!(
@@ -127,7 +127,7 @@ pub(super) fn category_axis(categories: &[String], left: f64, slot: f64, bottom:
             r#"<text x="{:.1}" y="{:.1}" class="axis middle">{}</text>"#,
             left + slot * (i as f64 + 0.5),
             bottom + 14.0,
-            escape(&cut(name, most.max(3)))
+            escape(&shown(name))
         );
     }
 }

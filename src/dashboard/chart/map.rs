@@ -60,10 +60,11 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
         format!(r#"<line x1="0" x2="{1:.0}" y1="{0:.1}" y2="{0:.1}" class="grid"/>"#, y(l), canvas.width)
     });
     discs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let radius = |value: f64| 5.0 + 21.0 * (value / most).max(0.0).sqrt();
+    let circles: Vec<[f64; 3]> = discs.iter().map(|d| [x(d.2.1), y(d.2.0), radius(d.1)]).collect();
     let (mut taken, mut labels) = (Vec::new(), String::new());
-    for (country, value, (latitude, longitude)) in discs {
-        let (x, y) = (x(longitude), y(latitude));
-        let radius = 5.0 + 21.0 * (value / most).max(0.0).sqrt();
+    for ((country, value, _), disc) in discs.into_iter().zip(&circles) {
+        let [x, y, radius] = *disc;
         let says = escape(&format!("{country}, {}: {}", series.name, series.number.text(value)));
         let _ = write!(
             out,
@@ -71,7 +72,16 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
             canvas.colour(0)
         );
         let label = format!("{} {}", cut(country, 16), series.number.short(value));
-        if let Some((left, top)) = free([x, y, radius], wide(&label), &mut taken) {
+        if let Some(place) = free(*disc, wide(&label), &mut taken, &circles, canvas) {
+            let Label { left, base: top, .. } = place;
+            if place.far {
+                let end = if left > x { left - 2.0 } else { left + wide(&label) + 2.0 };
+                let _ = write!(
+                    labels,
+                    r#"<line x1="{x:.1}" y1="{y:.1}" x2="{end:.1}" y2="{:.1}" class="lead"/>"#,
+                    top - 4.0
+                );
+            }
             let _ = write!(labels, r#"<text x="{left:.1}" y="{top:.1}" class="over">{}</text>"#, escape(&label));
         }
     }
@@ -83,20 +93,48 @@ pub fn map(canvas: &Canvas<'_>, categories: &[String], series: &Series) -> Strin
     out + "</svg>"
 }
 
-/// Where a label of a disc can stand without touching another label: under it, over it, at its sides. The largest come
-/// first; one that finds no place is left to the disc's title.
-fn free([x, y, radius]: [f64; 3], width: f64, taken: &mut Vec<[f64; 4]>) -> Option<(f64, f64)> {
+/// Where a label stands.
+struct Label {
+    left: f64,
+    base: f64,
+    /// Whether it stands away from its disc, at the end of a line.
+    far: bool,
+}
+
+/// Where a label of a disc can stand without touching a label or another disc: under it, over it, at its sides; else away from
+/// it; else where it touches other discs. The largest come first; one that finds no place is left to the disc's title.
+fn free(
+    [x, y, radius]: [f64; 3],
+    width: f64,
+    taken: &mut Vec<[f64; 4]>,
+    discs: &[[f64; 3]],
+    canvas: &Canvas<'_>,
+) -> Option<Label> {
     let beside = radius + 3.0;
-    let ways = [
+    let near = [
         (x - width / 2.0, y + radius + 11.0),
         (x - width / 2.0, y - radius - 4.0),
         (x + beside, y + 4.0),
         (x - beside - width, y + 4.0),
     ];
-    let place = ways.into_iter().find(|(left, base)| {
-        let meets = |t: &[f64; 4]| left + width > t[0] && *left < t[2] && base - 10.0 < t[3] && base + 3.0 > t[1];
-        *base > 10.0 && !taken.iter().any(meets)
-    })?;
-    taken.push([place.0, place.1 - 10.0, place.0 + width, place.1 + 3.0]);
-    Some(place)
+    let away = [30.0, 55.0, 80.0, 110.0].into_iter().flat_map(|d| {
+        [0.0, -18.0, 18.0, -36.0, 36.0]
+            .into_iter()
+            .flat_map(move |up| [(x + beside + d, y + 4.0 + up), (x - beside - d - width, y + 4.0 + up)])
+    });
+    let box_of = |(left, base): (f64, f64)| [left, base - 10.0, left + width, base + 3.0];
+    let meet = |a: &[f64; 4], b: &[f64; 4]| a[2] > b[0] && a[0] < b[2] && a[1] < b[3] && a[3] > b[1];
+    let fits = |place: &(f64, f64)| {
+        let [left, top, right, bottom] = box_of(*place);
+        left >= 0.0 && top >= 0.0 && right <= canvas.width && bottom <= canvas.height
+    };
+    let off_labels = |place: &(f64, f64)| fits(place) && !taken.iter().any(|t| meet(&box_of(*place), t));
+    let off_all = |place: &(f64, f64)| {
+        off_labels(place) && !discs.iter().any(|[x, y, r]| meet(&box_of(*place), &[x - r, y - r, x + r, y + r]))
+    };
+    let found = near.into_iter().find(off_all).map(|p| (p, false));
+    let found = found.or_else(|| away.into_iter().find(off_all).map(|p| (p, true)));
+    let ((left, base), far) = found.or_else(|| near.into_iter().find(off_labels).map(|p| (p, false)))?;
+    taken.push(box_of((left, base)));
+    Some(Label { left, base, far })
 }

@@ -73,35 +73,41 @@ impl Canvas<'_> {
         )
     }
 
-    /// The legend in one line, cut where there is no room; and the height that it takes.
+    /// The legend, in as many lines as it takes; and the height that it takes.
     fn legend(&self, names: &[&str], out: &mut String) -> f64 {
         if names.len() < 2 {
             return 0.0;
         }
-        let mut x = 4.0;
+        let (mut x, mut down) = (4.0, 0.0);
         for (n, name) in names.iter().enumerate() {
             let name = cut(name, 32);
             let width = 20.0 + wide(&name);
-            if x + width > self.width {
-                let _ = write!(out, r#"<text x="{x:.0}" y="11" class="axis">…</text>"#);
-                break;
+            if x > 4.0 && x + width > self.width {
+                (x, down) = (4.0, down + 15.0);
             }
             let _ = write!(
                 out,
-                r#"<rect x="{x:.0}" y="3" width="9" height="9" rx="2" fill="{}"/><text x="{:.0}" y="11" class="axis">{}</text>"#,
+                r#"<rect x="{x:.0}" y="{:.0}" width="9" height="9" rx="2" fill="{}"/><text x="{:.0}" y="{:.0}" class="axis">{}</text>"#,
+                down + 3.0,
                 self.colour(n),
                 x + 13.0,
+                down + 11.0,
                 escape(&name)
             );
             x += width + 6.0;
         }
-        18.0
+        down + 18.0
     }
 }
 
 /// The width of a text in the small font, about.
 fn wide(text: &str) -> f64 {
     text.chars().map(|c| if c.is_uppercase() || c == '_' { 7.4 } else { 5.8 }).sum()
+}
+
+/// A text that has so much room in the small font.
+fn fitting(text: &str, room: f64) -> String {
+    if wide(text) <= room { text.to_string() } else { cut(text, ((room / 5.9) as usize).max(3)) }
 }
 
 /// A text of at most `most` characters.

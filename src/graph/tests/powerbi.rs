@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::PowerBiRefresh;
-use crate::graph::{PowerBi, Refreshed};
+use crate::graph::{PowerBi, Refreshed, Stale};
 
 const REFRESHES: &str = "/v1.0/myorg/groups/w/datasets/d/refreshes";
 
@@ -12,12 +12,16 @@ async fn service() -> (Server, PowerBi, tempfile::NamedTempFile) {
     let server = Server::start().await;
     let secret = tempfile::NamedTempFile::new().unwrap();
     let mut service = PowerBi::new(&tenant(&server, &secret), Some(&server.url), settings()).unwrap();
-    service.look = Duration::from_millis(1);
+    service.first_look = Duration::from_millis(1);
     (server, service, secret)
 }
 
 fn wanted(wait: bool, whole: bool) -> PowerBiRefresh {
     PowerBiRefresh { workspace: "w".into(), dataset: "d".into(), wait, whole, endpoint: None }
+}
+
+fn stale(table: &str, whole: bool) -> Stale {
+    Stale { table: table.into(), whole }
 }
 
 fn begun(server: &Server) -> Reply {
@@ -31,7 +35,10 @@ async fn tables_that_changed_are_refreshed_and_waited_for() {
     server.on(&one, Reply::json(202, json!({"status": "Unknown"})));
     server.on(&one, Reply::json(200, json!({"status": "Completed"})));
     server.on(REFRESHES, begun(&server));
-    let done = service.refresh(&wanted(true, false), &["Adoption".into(), "Product usage".into()]).await.unwrap();
+    let done = service
+        .refresh(&wanted(true, false), &[stale("Adoption", false), stale("Product usage", false)])
+        .await
+        .unwrap();
     assert_eq!(done, Refreshed::Completed);
     assert_eq!(server.seen(&one).len(), 2);
     let asked: Value = serde_json::from_str(&server.seen(REFRESHES)[0].body).unwrap();
@@ -39,6 +46,26 @@ async fn tables_that_changed_are_refreshed_and_waited_for() {
     assert_eq!(asked["applyRefreshPolicy"], true);
     let scope = &server.seen(SIGN_IN)[0].body;
     assert!(scope.contains("analysis.windows.net%2Fpowerbi%2Fapi%2F.default"), "the token is for Power BI: {scope}");
+}
+
+/// A policy reads the last months only. What changed before is read past it, when the first refresh has ended: the service
+/// takes one at a time.
+#[tokio::test]
+async fn tables_with_older_months_follow_without_their_policy() {
+    let (server, service, _secret) = service().await;
+    let (first, second) = (format!("{REFRESHES}/1344a272-7893"), format!("{REFRESHES}/5566"));
+    server.on(&first, Reply::json(202, json!({"status": "InProgress"})));
+    server.on(&first, Reply::json(200, json!({"status": "Completed"})));
+    server.on(REFRESHES, begun(&server));
+    server.on(REFRESHES, Reply::new(202).header("Location", format!("{}{second}", server.url)));
+    let tables = [stale("Adoption", false), stale("Mailboxes", true)];
+    assert_eq!(service.refresh(&wanted(false, false), &tables).await.unwrap(), Refreshed::Begun);
+    let posted = server.seen(REFRESHES).into_iter().filter(|r| r.target == REFRESHES);
+    let asked: Vec<Value> = posted.map(|r| serde_json::from_str(&r.body).unwrap()).collect();
+    assert_eq!(asked[0]["objects"], json!([{"table": "Adoption"}, {"table": "Mailboxes"}]));
+    assert_eq!((&asked[0]["applyRefreshPolicy"], &asked[1]["applyRefreshPolicy"]), (&json!(true), &json!(false)));
+    assert_eq!(asked[1]["objects"], json!([{"table": "Mailboxes"}]));
+    assert_eq!((server.seen(&first).len(), server.seen(&second).len()), (2, 0), "the second is not waited for");
 }
 
 #[tokio::test]

@@ -92,6 +92,16 @@ async fn people_are_rounded_down_and_few_are_not_there() {
     assert!(lake.state.published().any(|o| o.path == key), "it is in the manifest");
 }
 
+#[test]
+fn who_sees_what_is_shared_sees_no_column_that_is_not() {
+    let shown = models().shown();
+    let columns = |mart: &str| -> Vec<String> {
+        shown.get(mart).unwrap().contract.columns.iter().map(|c| c.name.clone()).collect()
+    };
+    assert_eq!(columns("active"), ["kind", "people", "rate"]);
+    assert_eq!(columns("best"), ["people", "rows_read"], "SQL that is run again has all of its columns");
+}
+
 #[tokio::test]
 async fn what_reads_the_same_is_not_put_again() {
     let (models, mut lake) = (models().with_shared(10), Tiny::new().await);

@@ -13,7 +13,7 @@ use crate::powerbi::{File, Project};
 const COMPATIBILITY: &str = "1600";
 /// How much the service keeps of a table by month, and how much of it a refresh reads again: months that may still change.
 const KEPT_YEARS: u8 = 10;
-const REREAD_MONTHS: u8 = 4;
+pub(super) const REREAD_MONTHS: u8 = 4;
 
 /// All files below `definition/`, and what stands beside it.
 pub(in crate::powerbi) fn files(project: &Project, model: &Model, lake: &Lake) -> Vec<File> {

@@ -23,7 +23,7 @@ pub enum Source {
     },
     /// A folder that Power BI Desktop, or the gateway, sees.
     Folder(String),
-    /// Any web server that serves the lake's files by path: what is there is read from the manifest.
+    /// Any web server that serves the lake's files by path: what is there is read from a manifest.
     Https(String),
 }
 
@@ -36,6 +36,8 @@ pub struct Lake {
     pub tenant: String,
     /// `marts` or `marts_shared`.
     pub folder: &'static str,
+    /// The manifest that names what is in it.
+    pub manifest: String,
 }
 
 /// A shared query: its name, what it is, its expression, what it results in.
@@ -132,7 +134,7 @@ fn of_mart(table: &Table, mart: &str, months: Option<Months>, keys: &[KeyColumn]
         Source::Blob { .. } => steps.push(("Source", "AzureStorage.Blobs(Lake){[Name = Container]}[Data]".to_string())),
         Source::Folder(_) => steps.push(("Source", format!("Folder.Files(Lake & \"/{}\")", lake.folder))),
         Source::Https(_) => {
-            let manifest = quoted(&format!("_usagelake/manifest/{}.json", lake.tenant));
+            let manifest = quoted(&lake.manifest);
             steps
                 .push(("Manifest", format!("Json.Document(Web.Contents(Lake, [RelativePath = {manifest}]))[objects]")));
             let columns = "each [#\"Folder Path\" = \"\", Name = _, Content = null]";

@@ -8,6 +8,7 @@ mod files;
 mod mashup;
 mod resolve;
 mod rows;
+mod stale;
 mod table;
 mod text;
 

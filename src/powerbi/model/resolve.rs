@@ -28,13 +28,13 @@ impl Model {
         let mine = |project: Option<Audience>| project.is_none_or(|p| p == audience);
         let mut tables = Vec::new();
         for definition in definitions.tables.iter().filter(|t| mine(t.project)) {
-            let contract = definition.mart.as_deref().map(|mart| contract(models, mart)).transpose()?;
+            let contract = definition.mart.as_deref().map(|mart| contract(models, mart, audience)).transpose()?;
             let rows = match definition {
                 d if d.catalog => reports(),
                 d if d.readers => readers(readers_of),
                 d => d.rows.clone(),
             };
-            tables.push(Table::of(definition, contract, rows));
+            tables.push(Table::of(definition, contract.as_ref(), rows));
         }
         let mut relationships = definitions.relationships.clone();
         if audience == Audience::People {
@@ -48,7 +48,7 @@ impl Model {
         }
         let has = |end: &str| end.split_once('.').is_some_and(|(t, c)| column_of(&tables, t, c));
         relationships.retain(|r| has(&r.from) && has(&r.to));
-        for measure in measures(definitions, &tables) {
+        for measure in measures(&definitions.measures_for(audience), definitions, &tables) {
             tables.iter_mut().filter(|t| t.name == measure.table).for_each(|t| t.measures.push(measure.clone()));
         }
         let names: BTreeSet<&str> = tables.iter().map(|t| t.name.as_str()).collect();
@@ -70,13 +70,33 @@ impl Definitions {
     fn has(&self, mart: &Mart) -> bool {
         self.tables.iter().any(|t| t.mart.as_deref() == Some(mart.name()))
     }
+
+    /// The measures, each with the expression that it has there.
+    fn measures_for(&self, audience: Audience) -> Vec<Measure> {
+        let mut all = self.measures.clone();
+        if audience == Audience::Shared {
+            all.iter_mut().for_each(|m| m.dax = m.dax_shared.take().unwrap_or_else(|| m.dax.clone()));
+        }
+        all
+    }
 }
 
-fn contract<'a>(models: &'a Models, mart: &str) -> Result<&'a Contract> {
-    models.get(mart).map(|m| &m.contract).ok_or_else(|| {
+/// The contract of a mart as the audience sees it: nobody is shown a column that is null for them by intent.
+fn contract(models: &Models, mart: &str, audience: Audience) -> Result<Contract> {
+    let found = models.get(mart).map(|m| &m.contract).ok_or_else(|| {
         Error::new(Kind::Model, format!("the Power BI model has a table of `{mart}`, which is no mart"))
             .hint("a folder of models must keep the marts that come with usagelake")
-    })
+    })?;
+    match audience {
+        Audience::People => Ok(found.clone()),
+        Audience::Shared => found.shown().ok_or_else(|| {
+            Error::new(
+                Kind::Model,
+                format!("the shared Power BI model has a table of `{mart}`, of which nothing is shared"),
+            )
+            .hint("give its contract a `[shared]`, as the mart that comes with usagelake has it")
+        }),
+    }
 }
 
 /// A table of a mart that somebody added.
@@ -96,8 +116,8 @@ fn column_of(tables: &[Table], table: &str, column: &str) -> bool {
 }
 
 /// The measures of which everything is there that they name.
-fn measures<'a>(definitions: &'a Definitions, tables: &[Table]) -> Vec<&'a Measure> {
-    let mut there: Vec<&Measure> = definitions.measures.iter().collect();
+fn measures<'a>(all: &'a [Measure], definitions: &Definitions, tables: &[Table]) -> Vec<&'a Measure> {
+    let mut there: Vec<&Measure> = all.iter().collect();
     let in_tables = |m: &&Measure| {
         let columns = references(&m.dax).into_iter().all(|r| match r {
             Reference::Column(t, c) => column_of(tables, &t, &c),
@@ -113,9 +133,7 @@ fn measures<'a>(definitions: &'a Definitions, tables: &[Table]) -> Vec<&'a Measu
         let names: BTreeSet<&str> = there.iter().map(|m| m.name.as_str()).collect();
         let gone = |m: &Measure| {
             references(&m.dax).into_iter().any(|r| match r {
-                Reference::Measure(name) => {
-                    definitions.measures.iter().any(|d| d.name == name) && !names.contains(name.as_str())
-                }
+                Reference::Measure(name) => all.iter().any(|d| d.name == name) && !names.contains(name.as_str()),
                 _ => false,
             })
         };

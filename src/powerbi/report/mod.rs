@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub use field::{Field, Fields};
 pub use filter::{Filter, Scalar, Top};
 pub use others::keep_others;
-pub use page::{Page, PageKind, Shown, Sort, Visual};
+pub use page::{Instead, Page, PageKind, Shown, Sort, Visual, Words};
 pub use settings::{MONTH, Place, Settings, Slicer};
 
 use super::definitions::Audience;

@@ -46,12 +46,30 @@ pub struct Page {
     /// The fields by which a reader drills through to it.
     #[serde(default)]
     pub drill_through: Vec<Field>,
+    /// What it says in the shared project, where that is something else.
+    #[serde(default)]
+    pub shared: Option<Words>,
     /// Pages of the retired app that it takes the place of, as `retired.toml` names them.
     #[serde(default)]
     pub replaces: Vec<String>,
     /// What stands on it.
     #[serde(default, rename = "visual")]
     pub visuals: Vec<Visual>,
+}
+
+/// What a page says.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// Its name in the navigator.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What the reader sees on it.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// One more sentence.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// What a page is for.
@@ -104,6 +122,36 @@ pub struct Visual {
     /// The projects that have it; without, all of the page's.
     #[serde(default)]
     pub projects: Vec<Audience>,
+    /// What is otherwise in the shared project, which lacks the sums of what people did.
+    #[serde(default)]
+    pub shared: Option<Instead>,
+}
+
+/// What a visual of the shared project has instead of what the visual has.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// The kind of visual.
+    #[serde(default, rename = "type")]
+    pub visual_type: Option<String>,
+    /// Where it stands.
+    #[serde(default)]
+    pub at: Option<[u32; 4]>,
+    /// What it shows.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What somebody who cannot see it is told.
+    #[serde(default)]
+    pub alt: Option<String>,
+    /// The fields by role.
+    #[serde(default)]
+    pub fields: Option<BTreeMap<String, Vec<Shown>>>,
+    /// What the rows are sorted by.
+    #[serde(default)]
+    pub sort: Option<Sort>,
+    /// Filters on it alone.
+    #[serde(default)]
+    pub filters: Option<Vec<Filter>>,
 }
 
 /// A field in a visual.
@@ -150,10 +198,29 @@ impl Shown {
     }
 }
 
+/// Replaces what there is, where there is something else.
+fn put<T>(what: &mut T, instead: Option<T>) {
+    if let Some(instead) = instead {
+        *what = instead;
+    }
+}
+
 impl Visual {
     /// All fields that it shows.
     pub fn shown(&self) -> impl Iterator<Item = &Field> {
         self.fields.values().flatten().map(Shown::field)
+    }
+
+    /// The visual as the shared project has it.
+    fn as_shared(&mut self) {
+        let Some(instead) = self.shared.take() else { return };
+        put(&mut self.visual_type, instead.visual_type);
+        put(&mut self.at, instead.at);
+        put(&mut self.title, instead.title);
+        put(&mut self.alt, instead.alt);
+        put(&mut self.fields, instead.fields);
+        put(&mut self.filters, instead.filters);
+        self.sort = instead.sort.or(self.sort.take());
     }
 
     /// Whether the project has it, where it has the page.
@@ -179,6 +246,15 @@ impl Page {
         Ok(pages)
     }
 
+    /// The page as the shared project has it.
+    fn as_shared(&mut self) {
+        self.visuals.iter_mut().for_each(Visual::as_shared);
+        let Some(words) = self.shared.take() else { return };
+        put(&mut self.title, words.title);
+        put(&mut self.message, words.message);
+        put(&mut self.note, words.note);
+    }
+
     fn all_filters(&self) -> impl Iterator<Item = &Filter> {
         self.filters.iter().chain(self.visuals.iter().flat_map(|v| &v.filters))
     }
@@ -189,6 +265,9 @@ impl Page {
         pages.retain(|p| p.projects.contains(&audience));
         for page in &mut pages {
             page.visuals.retain(|v| v.is_for(audience));
+            if audience == Audience::Shared {
+                page.as_shared();
+            }
         }
         Ok(pages)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::marts::Models;
+use crate::powerbi::report::{Page, Settings};
 use crate::powerbi::{Audience, Content, Definitions, Model, Reference, Table, references};
 
 fn model(audience: Audience) -> Model {
@@ -131,7 +132,9 @@ fn what_a_definition_says_of_columns_is_of_columns_that_there_are() {
         for d in definitions.tables.iter().filter(|d| d.project.is_none_or(|p| p == audience)) {
             let table = model.table(&d.name).unwrap();
             let sources: BTreeSet<&str> = table.columns.iter().map(|c| c.source.as_str()).collect();
-            for source in d.names.keys().chain(&d.hidden).chain(&d.idle) {
+            // A definition is of both projects, and the shared one lacks what is not shared.
+            let whole = d.project.is_none() && audience == Audience::Shared;
+            for source in d.names.keys().chain(&d.hidden).chain(&d.idle).filter(|_| !whole) {
                 assert!(sources.contains(source.as_str()), "{}: {source}", d.name);
             }
             for name in d.formats.keys().chain(d.sort_by.keys()).chain(d.categories.keys()).chain(&d.key) {
@@ -158,6 +161,43 @@ fn a_hidden_column_is_used_or_idle_on_purpose() {
             assert!(!idle || column.hidden, "{}[{}] is shown, so it is not idle", d.name, column.name);
             assert!(!idle || !is_used, "{}[{}] is used, so it is not idle", d.name, column.name);
             assert!(!column.hidden || is_used || idle, "{}[{}] is hidden, and nothing uses it", d.name, column.name);
+        }
+    }
+}
+
+/// What pages and slicers show, filter and sort by, as `Table[Column]`.
+fn on_pages() -> BTreeSet<String> {
+    let settings = Settings::load().unwrap();
+    let mut fields: BTreeSet<String> = settings.slicers.iter().map(|s| s.field.to_string()).collect();
+    for page in Page::of(Audience::People).unwrap() {
+        let filters = page.filters.iter().chain(page.visuals.iter().flat_map(|v| &v.filters));
+        let sorts = page.visuals.iter().filter_map(|v| v.sort.as_ref()).map(|s| &s.by);
+        let shown = page.visuals.iter().flat_map(|v| v.shown());
+        let all = filters.map(|f| &f.field).chain(sorts).chain(shown).chain(&page.drill_through);
+        fields.extend(all.map(ToString::to_string));
+    }
+    fields
+}
+
+#[test]
+fn a_shown_column_is_used_or_offered_on_purpose() {
+    let definitions = Definitions::load().unwrap();
+    let model = model(Audience::People);
+    let (used, pages) = (used(&model), on_pages());
+    assert!(model.table("Person").is_some() && pages.contains("Person[Person]"));
+    for d in definitions.tables.iter().filter(|d| d.project != Some(Audience::Shared)) {
+        let table = model.table(&d.name).unwrap();
+        for column in table.columns.iter().filter(|c| !c.hidden) {
+            let name = format!("{}[{}]", d.name, column.name);
+            let is_used = used.contains(&(d.name.clone(), column.name.clone()))
+                || pages.contains(&name)
+                || table.hierarchies.iter().any(|h| h.levels.contains(&column.name));
+            let offered = d.offered.contains(&column.source);
+            assert!(is_used || offered, "{name} is shown, and nothing uses it");
+            assert!(!(is_used && offered), "{name} is used, so it is more than offered");
+        }
+        for source in &d.offered {
+            assert!(table.columns.iter().any(|c| c.source == *source && !c.hidden), "{}: {source}", d.name);
         }
     }
 }

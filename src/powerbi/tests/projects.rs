@@ -113,6 +113,28 @@ fn the_shared_project_has_nothing_of_people() {
     assert!(text(&shared, "tables/Adoption.tmdl").contains("\"marts_shared/adoption_by_group/tenant=contoso\""));
 }
 
+/// Exact counts of everything stand in the lake's manifest.
+#[test]
+fn the_shared_project_reads_nothing_outside_marts_shared() {
+    let models = Models::load(None).unwrap();
+    let definitions = Definitions::load().unwrap();
+    let root = "https://usage.contoso.com/lake/";
+    let blob =
+        Source::Blob { account: "https://c.blob.core.windows.net".into(), container: "c".into(), folder: "l".into() };
+    for source in [Source::Https(root.into()), Source::Adls(root.into()), Source::Folder("C:\\lake".into()), blob] {
+        let shared = Project { source, ..project(Audience::Shared) }.files(&definitions, &models).unwrap();
+        for file in shared.iter().filter(|f| f.path.ends_with(".tmdl")) {
+            for line in file.text.lines().filter(|l| l.contains("/tenant=") || l.contains("RelativePath = \"")) {
+                assert!(line.contains("marts_shared/"), "{}: {line}", file.path);
+            }
+            assert!(!file.text.contains("_usagelake"), "{}", file.path);
+        }
+    }
+    let https = Project { source: Source::Https(root.into()), ..project(Audience::Shared) };
+    let adoption = text(&https.files(&definitions, &models).unwrap(), "tables/Adoption.tmdl");
+    assert!(adoption.contains("[RelativePath = \"marts_shared/manifest/contoso.json\"]"), "{adoption}");
+}
+
 #[test]
 fn identifiers_are_different_within_a_kind_and_the_same_in_both_projects() {
     let models = Models::load(None).unwrap();
