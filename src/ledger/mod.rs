@@ -229,7 +229,7 @@ impl Ledger {
         while let Some(key) = self.useless.pop() {
             // Where raw is kept, what was held is part of it and stays.
             if layout.is_held(&key) {
-                lake.delete(&key).await?;
+                lake.delete(&key, guard).await?;
             }
         }
         Ok(())

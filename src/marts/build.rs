@@ -143,8 +143,7 @@ pub async fn build(
             })
     };
     for object in state.drop_unless(made) {
-        job.guard.check().await?;
-        job.lake.delete(&object.path).await?;
+        job.lake.delete(&object.path, job.guard).await?;
     }
     state.coverage = sources.coverage.settled();
     record.seconds = seconds(begun);
@@ -273,8 +272,7 @@ impl Step<'_, '_> {
             frame.map_err(|e| at(refusal(Kind::Model, e, &self.session.tables()).with("model", model.name())))?;
         let written = rows::write(frame, &promise, &target).await.map_err(at)?;
         if written.object.is_none() && self.there.contains_key(&target.key) {
-            job.guard.check().await?;
-            job.lake.delete(&target.key).await?;
+            job.lake.delete(&target.key, job.guard).await?;
         }
         record.built += 1;
         record.published += u64::from(written.put);

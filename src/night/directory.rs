@@ -235,7 +235,7 @@ async fn publish(
     ledger.standing.is(Availability::Served, today, None);
     ledger.standing.answered(Window::Present, today, None);
     ledger.record(slice);
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
 /// The files of all tables of a list, each with its object. A table of which the list says nothing has none: what is

@@ -121,9 +121,8 @@ pub async fn import(
         raw: options.raw.unwrap_or(RawPolicy::Keep),
     };
     let landed = all(&place, files, exports, clock).await;
-    let released = guard.release().await;
+    guard.release().await;
     results.extend(landed?);
-    released?;
     Ok(results)
 }
 
@@ -323,7 +322,7 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     if imported.unchanged || outcome.rows == 0 {
         // What is in no ledger is not kept either.
         if let Some(raw) = &landed.raw {
-            place.lake.delete(&raw.path).await?;
+            place.lake.delete(&raw.path, &place.guard).await?;
         }
         return Ok(imported);
     }

@@ -35,10 +35,8 @@ pub struct MartsJob<'a> {
 pub async fn build_marts(job: &MartsJob<'_>) -> Result<Record> {
     let guard = job.lake.lock(job.tenant).await?;
     let result = locked(job, &guard).await;
-    let released = guard.release().await;
-    let record = result?;
-    released?;
-    Ok(record)
+    guard.release().await;
+    result
 }
 
 async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {

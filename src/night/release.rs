@@ -85,10 +85,8 @@ pub async fn release(
     // Raw has the answer already, where it is kept.
     let place = Place { lake: lake.clone(), layout, guard: guard.clone(), codec, raw: RawPolicy::Off };
     let done = all(&place, choice, discard, clock).await;
-    let released = guard.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
+    guard.release().await;
+    done
 }
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {

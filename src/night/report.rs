@@ -1,6 +1,7 @@
 //! One report of a night: its requests in order, its ledger, its record.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
@@ -38,6 +39,8 @@ pub struct Night<'a> {
     pub run: &'a str,
     /// How many answers may be under way at once: bounds memory.
     pub landing: Arc<Semaphore>,
+    /// Answers that are in the ledger as landed or held, of whichever report or list, ended or not.
+    pub settled: AtomicU64,
 }
 
 /// Extracts one report. An error here ends the run; what concerns the report alone is in its record.
@@ -96,6 +99,13 @@ impl Night<'_> {
     /// A slice of this run.
     pub(super) fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
         Slice::new(window, day, status, &stamp(self.clock), self.run)
+    }
+
+    /// Writes the ledger of an answer that has landed or is held.
+    pub(super) async fn save(&self, ledger: &mut Ledger) -> Result<()> {
+        ledger.save(&self.place.lake, &self.place.layout, &self.place.guard).await?;
+        self.settled.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The name of an answer in raw, without extension: when it was read, and the run's random word.
@@ -274,7 +284,7 @@ async fn settle(
     slice.published_at = stamp(night.clock);
     slice.published_by = night.run.to_string();
     ledger.record(slice);
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
 /// Publishes the rows of merged tables, and keeps the rejects of any. Returns the objects that the rows went to, and how
@@ -315,7 +325,7 @@ async fn hold(
     record: &mut ReportRecord,
     landed: &Landed,
 ) -> Result<()> {
-    let (place, today) = (night.place, night.clock.today());
+    let today = night.clock.today();
     record.held += 1;
     ledger.standing.is(Availability::Served, today, None);
     if let Window::Date(_) = window {
@@ -331,7 +341,7 @@ async fn hold(
         _ => ledger.held().find(|s| s.window == window && s.sha256 == landed.sha256).cloned(),
     };
     record.problems.extend(slice.map(|s| Problem::held(&report.function, &s)));
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
 /// Notes that a window was answered: after its rows are published, since it is not asked for again then.

@@ -89,10 +89,8 @@ pub async fn replay(
     let place =
         Place { lake: lake.clone(), layout: Layout::new(tenant), guard: guard.clone(), codec, raw: RawPolicy::Off };
     let done = all(&place, scope, clock, watch).await;
-    let released = guard.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
+    guard.release().await;
+    done
 }
 
 async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
@@ -134,7 +132,7 @@ async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replay
     let mut manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     done.iter().flat_map(|t: &Replayed| &t.objects).for_each(|object| manifest.insert(object));
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
-    place.lake.delete(&mark).await?;
+    place.lake.delete(&mark, &place.guard).await?;
     begun.end(place).await?;
     Ok(done)
 }
