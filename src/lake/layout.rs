@@ -96,9 +96,8 @@ impl Layout {
     /// Whether the key is that of something that the lake keeps about itself and that no ledger, manifest or mart names:
     /// ledgers, records of runs and the like.
     pub fn keeps(&self, key: &str) -> bool {
-        let own = [self.ledgers(), format!("_usagelake/rejects/tenant={}", self.tenant)];
         let under = |folder: &str| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        ABOUT_ITSELF.iter().any(|folder| under(folder)) || ABOUT_ALL.contains(&key) || own.iter().any(|f| under(f))
+        ABOUT_ITSELF.iter().any(|folder| under(folder)) || ABOUT_ALL.contains(&key) || under(&self.ledgers())
     }
 
     /// The cells of a response that did not parse, one JSON object a line.

@@ -221,10 +221,9 @@ async fn publish(
         // All files of the month are of this night, put or found to be the same.
         slice.published_at = stamp(night.clock);
         slice.published_by = night.run.to_string();
-        if !told.rejects.is_empty() {
+        slice.rejects =
             super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run)
                 .await?;
-        }
         if before.is_some() {
             record.unchanged = 1;
         } else {

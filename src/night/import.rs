@@ -327,8 +327,8 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         return Ok(imported);
     }
     let fallback = file.known.day.or(file.refresh).unwrap_or(today);
-    let (objects, _) = publish_rows(place, report, file.window, ledger, &landed, fallback, run).await?;
-    imported.partitions = objects.iter().map(|o| o.path.clone()).collect();
+    let rows = publish_rows(place, report, file.window, ledger, &landed, fallback, run).await?;
+    imported.partitions = rows.objects.iter().map(|o| o.path.clone()).collect();
     let days: Vec<(Window, Day)> = match landed.partitions.len() {
         0 => vec![(file.window, fallback)],
         _ => landed.partitions.iter().map(|(p, _)| (window_of(p.period, p.day), p.day)).collect(),
@@ -339,8 +339,9 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         slice.objects =
             match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
                 Some((_, object)) => vec![object.clone()],
-                None => objects.clone(),
+                None => rows.objects.clone(),
             };
+        slice.rejects.clone_from(&rows.rejects);
         slice.published_at = stamp(clock);
         slice.published_by = run.to_string();
         ledger.record(slice);

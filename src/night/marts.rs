@@ -74,9 +74,7 @@ pub(super) async fn upon(
     };
     let before = state.clone();
     let built = build(&build_job, &mut sources, &mut state, &Default::default()).await;
-    if state != before {
-        state.write(job.lake, layout, guard).await?;
-    }
+    state.write(job.lake, layout, guard, &before, manifest).await?;
     manifest.set_marts(state.published());
     built
 }

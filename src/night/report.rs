@@ -272,23 +272,32 @@ async fn settle(
         }
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
-    let (objects, put) = publish_rows(place, plan.report, request.window, ledger, &landed, fallback, night.run).await?;
-    record.published += put;
+    let rows = publish_rows(place, plan.report, request.window, ledger, &landed, fallback, night.run).await?;
+    record.published += rows.put;
     record.landed += 1;
     record.rows += landed.outcome.rows;
     record.rejected_cells += landed.outcome.rejected_cells;
     served(ledger, request.window, today, refresh);
     ledger.standing.ever_landed = true;
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
-    slice.objects = objects;
+    (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(night.clock);
     slice.published_by = night.run.to_string();
     ledger.record(slice);
     night.save(ledger).await
 }
 
-/// Publishes the rows of merged tables, and keeps the rejects of any. Returns the objects that the rows went to, and how
-/// many of them were put.
+/// Where the rows of an answer are.
+pub(super) struct Rows {
+    /// The objects that they went to.
+    pub objects: Vec<Object>,
+    /// How many of these were put.
+    pub put: u64,
+    /// The cells that did not parse.
+    pub rejects: Option<Object>,
+}
+
+/// Publishes the rows of merged tables, and keeps the rejects of any.
 pub(super) async fn publish_rows(
     place: &Place,
     report: &'static Report,
@@ -297,7 +306,7 @@ pub(super) async fn publish_rows(
     landed: &Landed,
     fallback: Day,
     run: &str,
-) -> Result<(Vec<Object>, u64)> {
+) -> Result<Rows> {
     let mut objects: Vec<Object> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
     let mut put = objects.len() as u64;
     if report.merge != Merge::Replace {
@@ -309,10 +318,8 @@ pub(super) async fn publish_rows(
         put += months.iter().filter(|(_, changed)| *changed).count() as u64;
         objects.extend(months.into_iter().map(|(object, _)| object));
     }
-    if !landed.outcome.rejects.is_empty() {
-        super::rejects::keep(place, report, window, landed, run).await?;
-    }
-    Ok((objects, put))
+    let rejects = super::rejects::keep(place, report, window, landed, run).await?;
+    Ok(Rows { objects, put, rejects })
 }
 
 /// Writes down that a guard holds an answer. What is published stays, and the window is asked for again by the next run.

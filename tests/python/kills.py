@@ -172,7 +172,9 @@ class Rounds:
                     break
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for told, whole in (future.result() for future in ended):
-                    kills += sum(killed for _, killed in told)
+                    before, kills = kills, kills + sum(killed for _, killed in told)
+                    if kills // 20 > before // 20:
+                        print(f"{a.store}: {kills} kills so far, {failed} lakes differ, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
                     points.update(point for point, killed in told if killed)
                     failed += not whole
             print(f"{a.store}: seed {a.seed}, {number} rounds, {kills} kills at {len(points)} points, {failed} lakes differ, {time.monotonic() - begun:.0f} s", flush=True)

@@ -64,9 +64,9 @@ class Disk:
 
 
 class Link:
-    """A connection that is kept. One that may have been closed meanwhile is not used: nothing is ever sent twice."""
+    """A connection that is kept. One that may have been closed meanwhile is not used: nothing is sent twice by itself."""
 
-    IDLE = 2
+    IDLE = 1
 
     def __init__(self, at):
         self.at, self.connection, self.used = at, None, 0
@@ -100,8 +100,16 @@ class Remote:
         """One request, straight to the store."""
         link = self.links.__dict__.setdefault("link", Link(self.at))
         path = f"{self.at.path}/{self.BUCKET}{path}"
-        link.open().request(method, path + (f"?{query}" if query else ""), body, self.signed(method, path, query, body, dict(headers)))
-        answer, said = link.answer()
+        for attempt in range(3):
+            try:
+                link.open().request(method, path + (f"?{query}" if query else ""), body, self.signed(method, path, query, body, dict(headers)))
+                answer, said = link.answer()
+                break
+            except ConnectionError:
+                # What is asked for here may be done twice.
+                link.connection = None
+                if attempt == 2:
+                    raise
         if answer.status >= 300 and not (method == "DELETE" and answer.status == 404):
             raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
         return said
@@ -301,23 +309,11 @@ def essence(key, body):
         return None
     if key.startswith("_usagelake/manifest/"):
         manifest = json.loads(body)
-        return sorted((o["path"], o["sha256"]) for o in objects(manifest) if "data_quality" not in o["path"])
+        return sorted((path, o["sha256"]) for path, o in manifest["objects"].items() if "data_quality" not in path), sorted(manifest.get("about", ()))
     if key.startswith("_usagelake/ledger/"):
         lines = body.decode().splitlines() if key.endswith(".jsonl") else [body.decode()]
         return sorted(RUN.sub("", json.dumps(stripped(json.loads(line)), sort_keys=True)) for line in lines)
     return hashlib.sha256(body).hexdigest()
-
-
-def objects(value):
-    """The objects that a document lists, wherever in it."""
-    if isinstance(value, dict):
-        if "path" in value and "sha256" in value:
-            yield value
-        for inner in value.values():
-            yield from objects(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from objects(inner)
 
 
 def portrait(lake, name):
@@ -344,13 +340,13 @@ def difference(want, got):
 class Night:
     """One night of the tenant, again and again."""
 
-    def __init__(self, binary, scratch, lake, emulators):
+    def __init__(self, binary, scratch, lake, emulators, reports=REPORTS, directory=("users",)):
         self.binary, self.lake = binary, lake
         self.configs = {}
         for today, emulator in emulators.items():
             config = scratch / f"{today}.toml"
-            include = ", ".join(f'"{r}"' for r in REPORTS)
-            config.write_text(PIPELINE.format(address=emulator.address) + f'\n[reports]\ninclude = [{include}]\n\n[directory]\ninclude = ["users"]\n')
+            chosen = f"\n[reports]\ninclude = {json.dumps(list(reports))}\n\n[directory]\ninclude = {json.dumps(list(directory))}\n"
+            config.write_text(PIPELINE.format(address=emulator.address) + chosen)
             self.configs[today, True] = config
             without = scratch / f"{today}-without-marts.toml"
             without.write_text(config.read_text() + "\n[marts]\nbuild = false\n")

@@ -28,6 +28,8 @@ from pathlib import Path
 from lakes import FIRST, LEASE, SECOND, S3, Azure, Night, Proxy
 from night import Emulator
 
+# One whose partitions are replaced, and one that is merged by month.
+REPORTS = ["getEmailActivityUserDetail", "getEmailActivityCounts"]
 MARK = LEASE.replace(".json", ".running")
 
 # Name, the request (method, a part of its path, the how manieth), when it is stopped, with marts or without, how it must end.
@@ -36,7 +38,7 @@ MARK = LEASE.replace(".json", ".running")
 POINTS = [
     ("before its mark", ("HEAD", MARK, 1), "stop-after", False, [1]),
     ("before its first partition", ("HEAD", "/tables/", 1), "stop-after", False, [1, 3]),
-    ("before a later partition", ("HEAD", "/tables/", 60), "stop-after", False, [3]),
+    ("before a later partition", ("HEAD", "/tables/", 20), "stop-after", False, [3]),
     ("before a month of counts", ("HEAD", "email_activity_counts/tenant%3Dcontoso/month", 2), "stop-after", False, [1, 3]),
     ("while a month of counts is put", ("PUT", "email_activity_counts/tenant%3Dcontoso/month%3D2026-11", 1), "stop-before", False, [1, 3]),
     ("before a month of the ledger", ("HEAD", "email_activity_user_detail/month%3D2026-11", 2), "stop-after", False, [3]),
@@ -110,6 +112,15 @@ def pause(a, night, number):
     return wrong
 
 
+def did_harm(a, night, number):
+    try:
+        wrong = pause(a, night, number)
+    except (OSError, RuntimeError) as e:
+        wrong = [repr(e)]
+    print(f"{a.store}: stopped {POINTS[number][0]}: " + ("\n  ".join(["WRONG", *wrong]) if wrong else "nothing changed"), flush=True)
+    return bool(wrong)
+
+
 def verify(a, lake, name):
     command = [a.binary, "verify", "--lake", lake.url(name), "--tenant", "contoso", "--today", SECOND]
     ran = subprocess.run(command, env={**os.environ, **lake.environment()}, capture_output=True, text=True)
@@ -122,18 +133,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=lambda p: str(Path(p).resolve()))
     parser.add_argument("--store", choices=["azurite", "s3"], default="azurite")
-    parser.add_argument("--users", type=int, default=25)
+    parser.add_argument("--users", type=int, default=8)
     a = parser.parse_args()
     kind, variable = (Azure, "USAGELAKE_TEST_AZURITE") if a.store == "azurite" else (S3, "USAGELAKE_TEST_S3")
     lake, begun = kind(os.environ.get(variable) or sys.exit(f"error: {variable} is not set; start this by tests/run.sh -- …")), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         with Emulator(a.binary, a.users, 60, 3, FIRST, end=SECOND) as first, Emulator(a.binary, a.users, 62, 3, SECOND, end=SECOND) as second:
-            night = Night(a.binary, Path(scratch), lake, {FIRST: first, SECOND: second})
+            night = Night(a.binary, Path(scratch), lake, {FIRST: first, SECOND: second}, REPORTS, [])
             with ThreadPoolExecutor(len(POINTS)) as pool:
-                found = list(pool.map(lambda number: pause(a, night, number), range(len(POINTS))))
-    for (told, *_), wrong in zip(POINTS, found):
-        print(f"{a.store}: stopped {told}: " + ("nothing changed" if not wrong else "\n  ".join(["WRONG", *wrong])), flush=True)
-    failed = sum(bool(wrong) for wrong in found)
+                failed = sum(pool.map(lambda number: did_harm(a, night, number), range(len(POINTS))))
     print(f"{a.store}: {len(POINTS)} runs stopped, taken over and woken, {failed} did harm, {time.monotonic() - begun:.0f} s")
     sys.exit(1 if failed else 0)
 
