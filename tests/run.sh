@@ -147,7 +147,6 @@ check "killed nights on disk are made good" "$python" tests/python/kills.py "$bi
 check "killed nights in Azure are made good, and so are those of a store that fails" \
   "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4)) --faults 2 --users 10
 check "a writer that wakes late changes nothing in Azure" "$python" tests/python/pauses.py "$binary"
-check "a writer that wakes late changes nothing in S3" "$python" tests/python/pauses.py "$binary" --store s3
 prove_marts "$binary" "$scratch/marts" 200 8
 
 check "Power BI says what SQL says" "$dax" tests/python/powerbi.py "$binary"

@@ -144,7 +144,15 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
     watch(Event::Planned(&plans));
     let landing = Arc::new(Semaphore::new(LANDING));
-    let night = Night { place: &place, guards: job.guards, client: &client, clock: job.clock, run: &id, landing, settled: AtomicU64::new(0) };
+    let night = Night {
+        place: &place,
+        guards: job.guards,
+        client: &client,
+        clock: job.clock,
+        run: &id,
+        landing,
+        settled: AtomicU64::new(0),
+    };
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
         let night = &night;
         async move {

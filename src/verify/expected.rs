@@ -130,6 +130,8 @@ async fn unnamed(lake: &Lake, layout: &Layout, manifest: &Manifest) -> Result<Ve
         return Ok(Vec::new());
     }
     let there = lake.list(&layout.ledgers()).await?.into_iter().filter(|(key, _)| !manifest.about.contains_key(key));
-    let strangers = there.map(|(key, size)| Finding::new(&key, Wrong::Foreign, format!("{size} bytes of a ledger that the manifest does not name")));
+    let strangers = there.map(|(key, size)| {
+        Finding::new(&key, Wrong::Foreign, format!("{size} bytes of a ledger that the manifest does not name"))
+    });
     Ok(strangers.collect())
 }
