@@ -179,7 +179,9 @@ class S3(Remote):
         return {"AWS_ENDPOINT": self.address(proxy), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
     def signed(self, method, path, query, body, headers):
-        return headers
+        # Who says nothing is a stranger to moto; what is said it does not check.
+        said = "AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+        return {**headers, "Authorization": said}
 
     def names(self, name):
         found, marker = [], ""
