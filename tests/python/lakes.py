@@ -100,15 +100,17 @@ class Remote:
         """One request, straight to the store."""
         link = self.links.__dict__.setdefault("link", Link(self.at))
         path = f"{self.at.path}/{self.BUCKET}{path}"
-        for attempt in range(3):
+        for attempt in range(5):
             try:
                 link.open().request(method, path + (f"?{query}" if query else ""), body, self.signed(method, path, query, body, dict(headers)))
                 answer, said = link.answer()
-                break
+                # moto lists a bucket badly that is written meanwhile.
+                if method != "GET" or answer.status < 500:
+                    break
             except ConnectionError:
                 # What is asked for here may be done twice.
                 link.connection = None
-                if attempt == 2:
+                if attempt == 4:
                     raise
         if answer.status >= 300 and not (method == "DELETE" and answer.status == 404):
             raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
