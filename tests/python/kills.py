@@ -2,7 +2,7 @@
 """Kills usagelake at the points where it touches the outside, again and again, and compares the lake that the next run leaves
 with that of a night that nobody disturbed.
 
-usage: kills.py BINARY [--store disk|azurite] [--kills N] [--faults N] [--seed N] [--round N] [--users N] [--jobs N]
+usage: kills.py BINARY [--store disk|azurite] [--kills N] [--faults N] [--seed N] [--round N] [--users N] [--jobs N] [--marts P]
 
 disk      `strace` kills the process on entry of its n-th call of one kind (open, write, rename, unlink, sync, connect, send …).
 azurite   a proxy before the store kills it at its n-th request: before the store has seen it, or after the store has done it and
@@ -16,6 +16,7 @@ night, byte for byte, but for when and by which run it was read; nothing may be 
              and loses the answer. The run must end with 0 and the same lake.
 --round N    only this round of the seed: the command that is printed where a round fails. With --kills 0 a round of faults.
 --jobs N     rounds side by side.
+--marts P    the part of the rounds whose nights build marts, which take most of a night's time; a quarter. With 0 no night does.
 
 A lease that a killed run leaves on an object store is waited out once, in the first round; in the others it is removed, as an
 operator may, since a wait takes a minute. Exits 1 where a lake differs. Needs Linux, and for disk `strace`."""
@@ -46,27 +47,28 @@ class StraceKills:
 
     def __init__(self, night):
         self.night = night
-        self.most = {}
+        self.counts = {}
 
     def whole(self, name, night, _=None):
         self.night.whole(name, night)
 
     def survey(self, name, night, scratch):
-        """How often one thread makes each call in a night, so that every one of them can be hit."""
-        trace = scratch / "trace"
+        """How often each thread makes each call in a night, so that every one of them can be hit."""
+        trace = scratch / f"trace-{name}"
         self.night.start(name, night, ["strace", "-f", "-qqq", "-o", trace, "-e", f"trace={','.join(CALLS)}"]).communicate()
         counts = {}
         for line in trace.read_text(errors="replace").splitlines():
             if found := re.match(r"(\d+)\s+(\w+)\(", line):
                 counts[found.groups()] = counts.get(found.groups(), 0) + 1
         for (_, call), n in counts.items():
-            self.most[night, call] = max(self.most.get((night, call), 0), n)
+            self.counts.setdefault((night, call), []).append(n)
 
     def kill(self, name, night, dice):
-        calls = sorted(call for other, call in self.most if other == night)
+        calls = sorted(call for other, call in self.counts if other == night)
         call = dice.choice(calls)
-        # Any thread may be the first that gets so far, so that a high number is rarely reached: low ones more often.
-        nth = int(self.most[night, call] ** dice.random())
+        # Any thread may be the first that gets so far, and which one does most is another one each time: a number that some
+        # thread reached is likely to be reached, and the highest rarely.
+        nth = dice.randint(1, max(dice.choices(sorted(self.counts[night, call]), k=2)))
         harm = ["strace", "-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]
         process = self.night.start(name, night, harm)
         process.communicate(timeout=600)
@@ -133,6 +135,7 @@ def main():
     parser.add_argument("--round", type=int)
     parser.add_argument("--users", type=int, default=25)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--marts", type=float, default=0.25)
     a = parser.parse_args()
     scratch = Path(tempfile.mkdtemp())
     if a.store == "azurite":
@@ -155,13 +158,15 @@ class Rounds:
         self.a, self.scratch, self.lake = a, scratch, lake
         self.killer = StraceKills(night) if a.store == "disk" else RequestKills(night, a.jobs)
         self.want = {}
+        # What a harness that was ended has left in the store is not taken for ours.
+        self.mine = f"kills-{os.getpid()}"
 
     def all(self):
         """All rounds, and how many of them left a lake that differs."""
         a, begun = self.a, time.monotonic()
-        self.killer.whole("first", (FIRST, True))
+        self.killer.whole(f"{self.mine}-first", (FIRST, a.marts > 0))
         with ThreadPoolExecutor(a.jobs) as pool:
-            list(pool.map(self.survey, [(FIRST, True), (FIRST, False), (SECOND, True), (SECOND, False)]))
+            list(pool.map(self.survey, [(today, marts) for today in [FIRST, SECOND] for marts in [False, True][: 1 + (a.marts > 0)]]))
             kills, points, failed, number = 0, set(), 0, 0
             running = set()
             while True:
@@ -184,7 +189,7 @@ class Rounds:
 
     def survey(self, what):
         """What an undisturbed night leaves, and where it can be killed. Nights that nobody disturbs must be alike."""
-        name = f"whole-{what[0]}-{what[1]}"
+        name = f"{self.mine}-whole-{what[0]}-{what[1]}"
         for survey in [False, True]:
             self.begin(name, what)
             if survey:
@@ -199,16 +204,15 @@ class Rounds:
     def begin(self, name, what):
         """The lake before a night: none, or that of the first one."""
         if what[0] == SECOND:
-            self.lake.copy("first", name)
+            self.lake.copy(f"{self.mine}-first", name)
         self.lake.break_lease(name)
 
     def killed(self, number):
         """A round with kills: where they were, and whether the lake is whole."""
         dice = random.Random(f"{self.a.seed} {number}")
-        # Marts take most of a night's time.
-        what = dice.choice([FIRST, SECOND]), dice.random() < 0.25
+        what = dice.choice([FIRST, SECOND]), dice.random() < self.a.marts
         times = dice.randint(1, 3)
-        name, told = f"round{number}", []
+        name, told = f"{self.mine}-round{number}", []
         self.begin(name, what)
         for n in range(times):
             told.append(self.killer.kill(name, what, dice))
@@ -220,7 +224,7 @@ class Rounds:
     def faulty(self, number):
         """A round with faults of the store: whether the lake is whole."""
         dice = random.Random(f"{self.a.seed} fault {number}")
-        what, name = (dice.choice([FIRST, SECOND]), True), f"fault{number}"
+        what, name = (dice.choice([FIRST, SECOND]), self.a.marts > 0), f"{self.mine}-fault{number}"
         self.begin(name, what)
         plan = lambda method, path: dice.choice(["refuse", "slow", "lose"]) if dice.random() < HARMED else None
         return self.judge(name, what, "faults", number, "faults of the store", plan)
@@ -237,7 +241,7 @@ class Rounds:
         if wrong:
             a = self.a
             print(f"round {number} of {what[0]}, {'with' if what[1] else 'without'} marts ({told}): {len(wrong)} objects differ", *wrong[:8], sep="\n  ")
-            again = f"kills.py {a.binary} --store {a.store} --seed {a.seed} --round {number} --users {a.users}"
+            again = f"kills.py {a.binary} --store {a.store} --seed {a.seed} --round {number} --users {a.users} --marts {a.marts}"
             print(f"  again: {again}{' --kills 0' if kind == 'faults' else ''}", flush=True)
         self.lake.remove(name)
         return not wrong
