@@ -265,6 +265,8 @@ async fn settle(
     if landed.fate == Fate::Unchanged {
         record.unchanged += 1;
         served(ledger, request.window, today, refresh);
+        // A run that was killed after the month of the ledger and before the report's standing has not said so.
+        ledger.standing.ever_landed = true;
         if let Some(known) = ledger.get(request.window, day).cloned() {
             // It could be read: why it could not be before is no news any more.
             let (read_at, run) = (stamp(night.clock), night.run.to_string());
