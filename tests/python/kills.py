@@ -4,7 +4,8 @@ with that of a night that nobody disturbed.
 
 usage: kills.py BINARY [--store disk|azurite] [--kills N] [--faults N] [--seed N] [--round N] [--users N] [--jobs N] [--marts P]
 
-disk      `strace` kills the process on entry of its n-th call of one kind (open, write, rename, unlink, sync, connect, send …).
+disk      `strace` kills the process on entry of its next call of one kind (open, write, rename, unlink, sync, connect, send …)
+          after a time.
 azurite   a proxy before the store kills it at its n-th request: before the store has seen it, or after the store has done it and
           before the answer is passed on. Needs USAGELAKE_TEST_AZURITE, as `tests/run.sh` sets it.
 
@@ -28,6 +29,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -47,32 +49,28 @@ class StraceKills:
 
     def __init__(self, night):
         self.night = night
-        self.counts = {}
+        self.calls, self.seconds = {}, {}
 
     def whole(self, name, night, _=None):
+        begun = time.monotonic()
         self.night.whole(name, night)
+        self.seconds[night] = time.monotonic() - begun
 
     def survey(self, name, night, scratch):
-        """How often each thread makes each call in a night, so that every one of them can be hit."""
+        """Which calls are made in a night."""
         trace = scratch / f"trace-{name}"
         self.night.start(name, night, ["strace", "-f", "-qqq", "-o", trace, "-e", f"trace={','.join(CALLS)}"]).communicate()
-        counts = {}
-        for line in trace.read_text(errors="replace").splitlines():
-            if found := re.match(r"(\d+)\s+(\w+)\(", line):
-                counts[found.groups()] = counts.get(found.groups(), 0) + 1
-        for (_, call), n in counts.items():
-            self.counts.setdefault((night, call), []).append(n)
+        self.calls[night] = sorted(set(re.findall(r"^\d+\s+(\w+)\(", trace.read_text(errors="replace"), re.MULTILINE)))
 
     def kill(self, name, night, dice):
-        calls = sorted(call for other, call in self.counts if other == night)
-        call = dice.choice(calls)
-        # Any thread may be the first that gets so far, and which one does most is another one each time: a number that some
-        # thread reached is likely to be reached, and the highest rarely.
-        nth = dice.randint(1, max(dice.choices(sorted(self.counts[night, call]), k=2)))
-        harm = ["strace", "-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]
-        process = self.night.start(name, night, harm)
+        """At the first call of a kind after a time: calls are counted by thread, and which thread does what is chance."""
+        call, after = dice.choice(self.calls[night]), dice.uniform(0, self.seconds[night])
+        process = self.night.start(name, night)
+        time.sleep(after)
+        harm = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when=1", "-p", str(process.pid)]
+        subprocess.run(harm, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         process.communicate(timeout=600)
-        return f"{call} {nth}", process.returncode != 0
+        return f"{call} after {after:.2f} s", process.returncode == -signal.SIGKILL
 
 
 class RequestKills:

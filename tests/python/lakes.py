@@ -216,7 +216,7 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Relay)
         self.at = store.at
         self.lock = threading.Lock()
-        self.victim, self.woken = None, threading.Event()
+        self.victim, self.stopped, self.woken = None, threading.Event(), threading.Event()
         self.calm()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -284,6 +284,7 @@ class Relay(BaseHTTPRequestHandler):
 
     def stop(self):
         self.server.victim.send_signal(signal.SIGSTOP)
+        self.server.stopped.set()
         self.server.woken.wait()
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = relay

@@ -79,8 +79,8 @@ def pause(a, night, number):
     with proxy.lock:
         process = proxy.victim = night.start(name, (FIRST, marts), proxy=proxy)
     # It is stopped soon, or it has ended.
-    while len(seen) < nth and process.poll() is None:
-        time.sleep(0.05)
+    while not proxy.stopped.wait(0.05) and process.poll() is None:
+        pass
     if process.poll() is not None:
         return [f"it ended before it was stopped, after {len(seen)} such requests: {process.communicate()[1].decode()[-800:]}"]
     wrong = []
