@@ -148,7 +148,9 @@ check "the demo" "$binary" demo --users 40 --days 200 --out "$scratch/demo"
 check "the demo's lake is whole" "$binary" verify --lake "$scratch/demo" --tenant contoso
 check "who is forgotten is gone" "$python" tests/python/forget.py "$binary"
 check "killed nights on disk are made good" "$python" tests/python/kills.py "$binary" --kills $kills
-check "killed nights in Azure are made good" "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4))
+check "killed nights in Azure are made good, and so are those of a store that fails" \
+  "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4)) --faults 2 --users 10
+check "a writer that wakes late changes nothing in Azure" "$python" tests/python/pauses.py "$binary"
 prove_marts "$binary" "$scratch/marts" 200 8
 
 check "Power BI says what SQL says" "$dax" tests/python/powerbi.py "$binary"

@@ -44,7 +44,7 @@ pub(super) struct Selection {
     /// Take this day for today (UTC)
     #[arg(long, value_name = "DAY")]
     pub(super) today: Option<Day>,
-    /// Only the I-th of N shares of the reports, to spread a run over machines
+    /// Only the I-th of N shares of the reports. A tenant has one writer, so its shares take turns
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
 }

@@ -93,18 +93,16 @@ impl Eraser<'_> {
         for (name, objects) in groups {
             self.objects(&name, &objects, &mut erased).await?;
         }
-        for folder in [self.layout.rejecteds(), Layout::runs().to_string()] {
-            for (key, _) in self.lake.list(&folder).await? {
-                self.lines(&key, &mut erased).await?;
-            }
+        for (key, _) in self.lake.list(Layout::runs()).await? {
+            self.lines(&key, &mut erased).await?;
         }
         Ok(erased)
     }
 
-    /// Raw, held and published objects by the ledger in which they stand.
+    /// Raw, held and published objects, and rejected cells, by the ledger in which they stand.
     async fn groups(&self) -> Result<BTreeMap<String, Vec<String>>> {
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for prefix in [self.layout.raws(), self.layout.helds()] {
+        for prefix in [self.layout.raws(), self.layout.helds(), self.layout.rejecteds()] {
             for (key, _) in self.lake.list(&prefix).await? {
                 let report = crate::engine::value(&key, "report").unwrap_or_default().to_string();
                 groups.entry(report).or_default().push(key);
@@ -144,6 +142,10 @@ impl Eraser<'_> {
     async fn objects(&self, name: &str, keys: &[String], erased: &mut Erased) -> Result<BTreeMap<String, Now>> {
         let mut all = BTreeMap::new();
         for key in keys {
+            if key.ends_with(".jsonl") {
+                all.extend(self.lines(key, erased).await?.map(|now| (key.clone(), now)));
+                continue;
+            }
             let Some(found) = self.lake.read(key).await? else { continue };
             let now = match key.starts_with("tables/") {
                 true => self.partition(key, found.bytes, erased).await?,
@@ -208,9 +210,10 @@ impl Eraser<'_> {
         Ok(Some(Now { object, body: Some(body), dropped: sieve.dropped() }))
     }
 
-    /// Something in JSON that the lake keeps about itself: a line goes, a text of a document is written over.
-    async fn lines(&self, key: &str, erased: &mut Erased) -> Result<()> {
-        let Some(found) = self.lake.read(key).await? else { return Ok(()) };
+    /// Something in JSON that the lake keeps about itself: a line goes, a text of a document is written over. None where it is
+    /// as it was.
+    async fn lines(&self, key: &str, erased: &mut Erased) -> Result<Option<Now>> {
+        let Some(found) = self.lake.read(key).await? else { return Ok(None) };
         let text = String::from_utf8_lossy(&found.bytes);
         let left = if key.ends_with(".jsonl") {
             let stays = |line: &&str| !self.list.names(&words(line), None);
@@ -218,18 +221,25 @@ impl Eraser<'_> {
         } else {
             let Ok(mut document) = serde_json::from_str::<Value>(&text) else {
                 erased.unreadable.push(key.to_string());
-                return Ok(());
+                return Ok(None);
             };
             let others = document.get("tenant").is_some_and(|t| t != self.layout.tenant());
             if others || !written_over(&mut document, self.list) {
-                return Ok(());
+                return Ok(None);
             }
             serde_json::to_string_pretty(&document).unwrap_or_default()
         };
-        if left == text {
-            return Ok(());
+        if left == text && !self.resumed {
+            return Ok(None);
         }
-        self.put(key, (!left.is_empty()).then(|| left.into()), erased).await
+        let (before, lines) = (text.lines().count(), left.lines().count());
+        let changed = left != text;
+        let bytes: Option<Bytes> = (!left.is_empty()).then(|| left.into());
+        let object = bytes.as_ref().and_then(|bytes| object(key, bytes, Some(lines as u64)));
+        if changed {
+            self.put(key, bytes, erased).await?;
+        }
+        Ok(Some(Now { object, body: None, dropped: (before - lines) as u64 }))
     }
 
     async fn put(&self, key: &str, bytes: Option<Bytes>, erased: &mut Erased) -> Result<()> {
@@ -243,10 +253,7 @@ impl Eraser<'_> {
         let Some(guard) = self.guard else { return Ok(()) };
         match bytes {
             Some(bytes) => self.lake.replace(key, bytes, guard).await,
-            None => {
-                guard.check().await?;
-                self.lake.delete(key).await
-            }
+            None => self.lake.delete(key, guard).await,
         }
     }
 }
@@ -317,7 +324,9 @@ fn mend(
             (slice.bytes, slice.sha256) = (body.bytes, body.sha256.clone());
         }
     }
+    rejected(&mut slice.rejects, now);
     for reading in &mut slice.before {
+        rejected(&mut reading.rejects, now);
         let Some((raw, n)) = reading.raw.as_mut().and_then(|raw| now.get(&raw.path).map(|n| (raw, n))) else {
             continue;
         };
@@ -338,6 +347,13 @@ fn mend(
 fn renew(raw: &mut Object, now: &Now) {
     if let Some(object) = &now.object {
         *raw = Object { rows: raw.rows.saturating_sub(now.dropped), ..object.clone() };
+    }
+}
+
+/// The rejected cells of an answer as they are now; they go where all of them named somebody.
+fn rejected(rejects: &mut Option<Object>, now: &BTreeMap<String, Now>) {
+    if let Some(n) = rejects.as_ref().and_then(|r| now.get(&r.path)) {
+        rejects.clone_from(&n.object);
     }
 }
 

@@ -102,7 +102,7 @@ impl Layout {
     /// Whether the key is that of something that the lake keeps about itself and that no ledger, manifest or mart names:
     /// ledgers, records of runs and the like.
     pub fn keeps(&self, key: &str) -> bool {
-        let own = [self.ledgers(), self.rejecteds(), self.forgottens()];
+        let own = [self.ledgers(), self.forgottens()];
         let under = |folder: &str| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         ABOUT_ITSELF.iter().any(|folder| under(folder)) || ABOUT_ALL.contains(&key) || own.iter().any(|f| under(f))
     }

@@ -9,6 +9,8 @@ mod layout;
 mod lock;
 mod object;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use address::shown;

@@ -1,11 +1,21 @@
 //! Whole objects: read, put, put on condition, list, delete.
+//!
+//! A store may do what it was asked for and its answer be lost. So a write that ended in an error is looked at: what is there
+//! says whether it was done. On a condition it may be tried again, since it cannot be done twice.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use object_store::{ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{ObjectMeta, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 
-use super::Lake;
+use super::{Guard, Lake};
 use crate::error::{Error, Kind, Result};
+
+/// How often a write is tried, beside what the store's client tries by itself.
+const TRIES: u32 = 3;
+/// The pause before the second try; it grows with each.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// An object as it was read, with the version to name when it is replaced.
 pub struct Found {
@@ -49,13 +59,19 @@ impl Lake {
 
     /// Whether there is an object.
     pub async fn has(&self, key: &str) -> Result<bool> {
-        Ok(self.version(key).await?.is_some())
+        Ok(self.meta(key).await?.is_some())
     }
 
     /// The version of an object, to name when it is replaced; none where there is none.
     pub(super) async fn version(&self, key: &str) -> Result<Option<UpdateVersion>> {
+        let meta = self.meta(key).await?;
+        Ok(meta.map(|meta| UpdateVersion { e_tag: meta.e_tag, version: meta.version }))
+    }
+
+    /// What the store says of an object; none where there is none.
+    pub(super) async fn meta(&self, key: &str) -> Result<Option<ObjectMeta>> {
         match self.store.head(&self.path(key)).await {
-            Ok(meta) => Ok(Some(UpdateVersion { e_tag: meta.e_tag, version: meta.version })),
+            Ok(meta) => Ok(Some(meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(self.error("cannot read from the lake", key, e)),
         }
@@ -67,35 +83,74 @@ impl Lake {
         put.map(drop).map_err(|e| self.error("cannot write to the lake", key, e))
     }
 
-    /// Puts an object where there is none. Fails where there is one.
+    /// Puts an object where there is none. Fails where there is one that says something else.
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<UpdateVersion> {
         self.put_if(key, bytes.into(), PutMode::Create).await
     }
 
-    /// Puts an object on a condition; where the store has no conditional update (local disk) the caller holds its lock.
+    /// Puts an object on a condition; where the store has no conditional update (local disk) the caller holds its lock. An
+    /// object that has these very bytes afterwards is as it should be, whoever put it: either the store has done this put and
+    /// the answer was lost, or somebody else has come to the same.
     pub(super) async fn put_if(&self, key: &str, payload: PutPayload, mode: PutMode) -> Result<UpdateVersion> {
         let mode = match mode {
             PutMode::Update(_) if self.disk.is_some() => PutMode::Overwrite,
             mode => mode,
         };
-        match self.store.put_opts(&self.path(key), payload, PutOptions { mode, ..Default::default() }).await {
-            Ok(put) => Ok(put.into()),
-            Err(e @ (object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. })) => {
-                Err(Error::new(Kind::Locked, "somebody else has changed an object of this tenant meanwhile")
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let options = PutOptions { mode: mode.clone(), ..Default::default() };
+            let e = match self.store.put_opts(&self.path(key), payload.clone(), options).await {
+                Ok(put) => return Ok(put.into()),
+                Err(e) => e,
+            };
+            let refused =
+                matches!(e, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. });
+            if !refused && !self.unknown(&e) {
+                return Err(self.error("cannot write to the lake", key, e));
+            }
+            let found = self.read(key).await?;
+            let untouched = match (&mode, &found) {
+                (_, Some(found)) if same(&found.bytes, &payload) => return Ok(found.version.clone()),
+                (PutMode::Create, None) => true,
+                (PutMode::Update(version), Some(found)) => found.version == *version,
+                _ => false,
+            };
+            if !untouched {
+                return Err(Error::new(Kind::Locked, "somebody else has changed an object of this tenant meanwhile")
                     .with("lake", &self.address)
                     .with("object", key)
                     .because(e)
-                    .hint("let one run at a time write a tenant"))
+                    .hint("let one run at a time write a tenant"));
             }
-            Err(e) => Err(self.error("cannot write to the lake", key, e)),
+            if tries == TRIES {
+                return Err(self.error("cannot write to the lake", key, e));
+            }
+            tokio::time::sleep(PAUSE * tries).await;
         }
     }
 
-    /// Deletes an object; nothing happens where there is none.
-    pub async fn delete(&self, key: &str) -> Result<()> {
-        match self.store.delete(&self.path(key)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(e) => Err(self.error("cannot delete from the lake", key, e)),
+    /// Whether the store may have done what this error is the answer to. A disk that fails has not.
+    pub(super) fn unknown(&self, e: &object_store::Error) -> bool {
+        self.disk.is_none() && matches!(e, object_store::Error::Generic { .. })
+    }
+
+    /// Deletes an object, while the guard holds the tenant; nothing happens where there is none.
+    pub async fn delete(&self, key: &str, guard: &Guard) -> Result<()> {
+        guard.check().await?;
+        guard.during(self.remove(key)).await?
+    }
+
+    async fn remove(&self, key: &str) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.store.delete(&self.path(key)).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
+                // What is deleted twice is gone once.
+                Err(e) if tries < TRIES && self.unknown(&e) => tokio::time::sleep(PAUSE * tries).await,
+                Err(e) => return Err(self.error("cannot delete from the lake", key, e)),
+            }
         }
     }
 
@@ -124,4 +179,15 @@ impl Lake {
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
+}
+
+/// Whether an object has the bytes of a payload.
+fn same(bytes: &Bytes, payload: &PutPayload) -> bool {
+    let mut rest = &bytes[..];
+    bytes.len() == payload.content_length()
+        && payload.iter().all(|piece| {
+            let (head, tail) = rest.split_at(piece.len());
+            rest = tail;
+            head == piece
+        })
 }

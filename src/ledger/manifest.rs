@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Ledger, Object, Slice};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Guard, Lake, Layout};
+use crate::lake::{Guard, Lake, Layout, hex};
 
 /// The manifest of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,28 @@ pub struct Manifest {
     pub written_at: String,
     /// Objects of tables and marts by key.
     pub objects: BTreeMap<String, Entry>,
+    /// What the lake keeps about the tenant, by key: the ledger, and what the marts were built from.
+    #[serde(default)]
+    pub about: BTreeMap<String, Sum>,
+    /// SHA-256 of all the rest, as it is written where this is empty.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// What an object is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Sum {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Sum {
+        Sum { size: bytes.len() as u64, sha256: hex(Sha256::new_with_prefix(bytes)) }
+    }
 }
 
 /// One object.
@@ -66,15 +89,18 @@ impl Manifest {
     ) -> Result<Manifest> {
         let before = Manifest::read(lake, layout).await?;
         match before {
-            Some(mut before) if !interrupted => {
+            // One of a version that did not know the ledger's objects is made whole.
+            Some(mut before) if !interrupted && !before.about.is_empty() => {
                 before.learn(published, |s| s.published_by == run);
                 Ok(before)
             }
             // Marts are no business of the ledger: they stay as they were said to be.
             before => {
                 let mut whole = Manifest::whole(lake, layout).await?;
-                let marts = before.into_iter().flat_map(|m| m.objects).filter(|(key, _)| !key.starts_with(TABLES));
-                whole.objects.extend(marts);
+                let before = before.unwrap_or_default();
+                whole.objects.extend(before.objects.into_iter().filter(|(key, _)| !key.starts_with(TABLES)));
+                let state = layout.marts_state();
+                whole.about.extend(before.about.into_iter().filter(|(key, _)| *key == state));
                 Ok(whole)
             }
         }
@@ -83,12 +109,27 @@ impl Manifest {
     /// Puts it, where it says something else than the one that is there.
     pub async fn write(mut self, lake: &Lake, layout: &Layout, guard: &Guard, run: &str, at: &str) -> Result<()> {
         let before = Manifest::read(lake, layout).await?;
-        if before.is_some_and(|before| before.objects == self.objects) {
+        if before.is_some_and(|before| (before.objects, before.about) == (self.objects.clone(), self.about.clone())) {
             return Ok(());
         }
         self.run = run.to_string();
         self.written_at = at.to_string();
-        lake.replace(&layout.manifest(), serde_json::to_vec(&self).unwrap_or_default().into(), guard).await
+        self.sha256 = self.seal();
+        lake.replace(&layout.manifest(), self.text().into(), guard).await
+    }
+
+    fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn seal(&self) -> String {
+        Sum::of(&Manifest { sha256: String::new(), ..self.clone() }.text()).sha256
+    }
+
+    /// Whether these are the bytes of this manifest as it was written. One of a version that did not seal it cannot be told.
+    pub fn is_as_written(&self, bytes: &[u8]) -> bool {
+        let sealed = !self.sha256.is_empty() || !self.about.is_empty();
+        !sealed || (self.sha256 == self.seal() && self.text() == bytes)
     }
 
     /// The objects of a table, by key.
@@ -112,6 +153,8 @@ impl Manifest {
         let mut slices: Vec<_> = ledgers.iter().flat_map(Ledger::slices).filter(|s| counts(s)).collect();
         slices.sort_by(|a, b| a.published_at.cmp(&b.published_at));
         slices.iter().flat_map(|s| &s.objects).for_each(|o| self.insert(o));
+        let kept = ledgers.iter().flat_map(|l| &l.kept).map(|(key, sum)| (key.clone(), sum.clone()));
+        self.about.extend(kept);
     }
 
     /// Adds an object, or what it has become.
@@ -128,20 +171,14 @@ const TABLES: &str = "tables/";
 /// nothing that the objects themselves do not. The same objects give the same bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SharedManifest {
-    objects: BTreeMap<String, SharedEntry>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct SharedEntry {
-    size: u64,
-    sha256: String,
+    objects: BTreeMap<String, Sum>,
 }
 
 impl SharedManifest {
     /// Of the shared ones among `objects`.
     pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> SharedManifest {
         let shared = objects.into_iter().filter(|o| Layout::is_shared(&o.path));
-        let entry = |o: &Object| (o.path.clone(), SharedEntry { size: o.size, sha256: o.sha256.clone() });
+        let entry = |o: &Object| (o.path.clone(), Sum { size: o.size, sha256: o.sha256.clone() });
         SharedManifest { objects: shared.map(entry).collect() }
     }
 
@@ -157,10 +194,7 @@ impl SharedManifest {
         match self.bytes() {
             now if now == before => Ok(()),
             Some(bytes) => lake.replace(&key, bytes.into(), guard).await,
-            None => {
-                guard.check().await?;
-                lake.delete(&key).await
-            }
+            None => lake.delete(&key, guard).await,
         }
     }
 }

@@ -7,7 +7,7 @@ mod manifest;
 mod slice;
 mod standing;
 
-pub use manifest::{Entry, Manifest, SharedManifest};
+pub use manifest::{Entry, Manifest, SharedManifest, Sum};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
 
@@ -33,6 +33,8 @@ pub struct Ledger {
     useless: Vec<String>,
     dirty: std::collections::BTreeSet<Day>,
     standing_saved: Standing,
+    /// Its own objects, as they were loaded or written last.
+    kept: BTreeMap<String, Sum>,
 }
 
 impl Ledger {
@@ -46,16 +48,13 @@ impl Ledger {
             useless: Vec::new(),
             dirty: Default::default(),
             standing_saved: Standing::default(),
+            kept: BTreeMap::new(),
         }
     }
 
     /// Loads what a night needs of a report's ledger.
     pub async fn load(lake: &Lake, layout: &Layout, report: &str, today: Day) -> Result<Ledger> {
-        let mut ledger = Ledger::empty(report);
-        if let Some(found) = lake.read(&layout.standing(report)).await? {
-            ledger.standing = serde_json::from_slice(&found.bytes).map_err(|e| broken(&layout.standing(report), e))?;
-            ledger.standing_saved = ledger.standing.clone();
-        }
+        let mut ledger = Ledger::standing(lake, layout, report).await?;
         let mut month = today.month();
         while month.plus(31) > today.plus(-LOOK_BACK) {
             ledger.load_month(lake, layout, month).await?;
@@ -65,6 +64,17 @@ impl Ledger {
         let refreshed: Vec<Day> = ledger.standing.asked.values().filter_map(|a| a.refresh_date).collect();
         for day in refreshed {
             ledger.load_month(lake, layout, day).await?;
+        }
+        Ok(ledger)
+    }
+
+    /// A ledger of which no month is loaded yet.
+    async fn standing(lake: &Lake, layout: &Layout, report: &str) -> Result<Ledger> {
+        let (mut ledger, key) = (Ledger::empty(report), layout.standing(report));
+        if let Some(found) = lake.read(&key).await? {
+            ledger.standing = serde_json::from_slice(&found.bytes).map_err(|e| broken(&key, e))?;
+            ledger.standing_saved = ledger.standing.clone();
+            ledger.kept.insert(key, Sum::of(&found.bytes));
         }
         Ok(ledger)
     }
@@ -83,6 +93,7 @@ impl Ledger {
                 let into = if slice.status == Status::Held { &mut self.held } else { &mut slices };
                 into.insert((slice.window, slice.day), slice);
             }
+            self.kept.insert(key, Sum::of(&found.bytes));
         }
         self.months.insert(month, slices);
         Ok(())
@@ -90,11 +101,7 @@ impl Ledger {
 
     /// Loads everything that the ledger has of a report: for the calendar and the manifest, not for a night.
     pub async fn load_all(lake: &Lake, layout: &Layout, report: &str, keys: &[String]) -> Result<Ledger> {
-        let mut ledger = Ledger::empty(report);
-        if let Some(found) = lake.read(&layout.standing(report)).await? {
-            ledger.standing = serde_json::from_slice(&found.bytes).map_err(|e| broken(&layout.standing(report), e))?;
-            ledger.standing_saved = ledger.standing.clone();
-        }
+        let mut ledger = Ledger::standing(lake, layout, report).await?;
         let folder = format!("/report={report}/month=");
         for key in keys {
             let Some(month) = key.split_once(&folder).and_then(|(_, m)| m.strip_suffix(".jsonl")) else { continue };
@@ -227,18 +234,22 @@ impl Ledger {
                     text.push(b'\n');
                 }
             }
-            lake.replace(&layout.ledger(&self.report, month), text.into(), guard).await?;
+            let (key, sum) = (layout.ledger(&self.report, month), Sum::of(&text));
+            lake.replace(&key, text.into(), guard).await?;
+            self.kept.insert(key, sum);
             self.dirty.remove(&month);
         }
         if self.standing != self.standing_saved {
             let text = serde_json::to_vec_pretty(&self.standing).unwrap_or_default();
-            lake.replace(&layout.standing(&self.report), text.into(), guard).await?;
+            let (key, sum) = (layout.standing(&self.report), Sum::of(&text));
+            lake.replace(&key, text.into(), guard).await?;
+            self.kept.insert(key, sum);
             self.standing_saved = self.standing.clone();
         }
         while let Some(key) = self.useless.pop() {
             // Where raw is kept, what was held is part of it and stays.
             if layout.is_held(&key) {
-                lake.delete(&key).await?;
+                lake.delete(&key, guard).await?;
             }
         }
         Ok(())

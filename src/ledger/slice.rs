@@ -86,6 +86,9 @@ pub struct Reading {
     /// The answer as it was received, where raw is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Object>,
+    /// Its cells that did not parse, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<Object>,
 }
 
 /// Why a guard holds an answer.
@@ -137,6 +140,9 @@ pub struct Slice {
     /// The answer as it was received: in raw, where raw is kept; a held one else among the held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Object>,
+    /// Its cells that did not parse, one a line, where there were some and it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<Object>,
     /// Why it is held, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
@@ -185,6 +191,7 @@ impl Slice {
             missing_columns: Vec::new(),
             names: Names::None,
             raw: None,
+            rejects: None,
             doubt: None,
             objects: Vec::new(),
             published_at: String::new(),
@@ -234,8 +241,9 @@ impl Slice {
         }
         self.first_read_at.clone_from(&before.first_read_at);
         self.before.clone_from(&before.before);
-        if self.raw.is_none() && before.sha256 == self.sha256 {
-            self.raw.clone_from(&before.raw);
+        if before.sha256 == self.sha256 {
+            self.raw = self.raw.take().or_else(|| before.raw.clone());
+            self.rejects = self.rejects.take().or_else(|| before.rejects.clone());
         }
         if before.status != self.status || before.sha256 != self.sha256 {
             self.before.push(before.reading());
@@ -253,6 +261,7 @@ impl Slice {
             sha256: self.sha256.clone(),
             // What was held outside raw is deleted once nobody has to decide on it.
             raw: self.raw.clone().filter(|o| Layout::is_raw(&o.path)),
+            rejects: self.rejects.clone(),
         }
     }
 }

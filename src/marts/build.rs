@@ -150,8 +150,7 @@ pub async fn build(
             })
     };
     for object in state.drop_unless(made) {
-        job.guard.check().await?;
-        job.lake.delete(&object.path).await?;
+        job.lake.delete(&object.path, job.guard).await?;
     }
     state.coverage = sources.coverage.settled();
     record.seconds = seconds(begun);
@@ -345,8 +344,7 @@ impl Step<'_, '_> {
             None => e,
         })?;
         if written.object.is_none() && self.there.contains_key(&target.key) {
-            job.guard.check().await?;
-            job.lake.delete(&target.key).await?;
+            job.lake.delete(&target.key, job.guard).await?;
         }
         Ok(written)
     }

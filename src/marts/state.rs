@@ -11,7 +11,7 @@ use super::coverage::Known;
 use crate::day::Day;
 use crate::error::Result;
 use crate::lake::{Guard, Lake, Layout, hex};
-use crate::ledger::Object;
+use crate::ledger::{Manifest, Object, Sum};
 
 /// Raised when the engine answers the same SQL over the same objects with other bytes: then all is built again.
 const ENGINE: u32 = 1;
@@ -55,9 +55,22 @@ impl State {
         Ok(state)
     }
 
-    /// Writes it.
-    pub async fn write(&self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {
-        lake.replace(&layout.marts_state(), serde_json::to_vec(self).unwrap_or_default().into(), guard).await
+    /// Writes it, where it is another than `before`, and notes it in the manifest.
+    pub async fn write(
+        &self,
+        lake: &Lake,
+        layout: &Layout,
+        guard: &Guard,
+        before: &State,
+        manifest: &mut Manifest,
+    ) -> Result<()> {
+        let (key, text) = (layout.marts_state(), serde_json::to_vec(self).unwrap_or_default());
+        let sum = Sum::of(&text);
+        if self != before || manifest.about.get(&key) != Some(&sum) {
+            lake.replace(&key, text.into(), guard).await?;
+            manifest.about.insert(key, sum);
+        }
+        Ok(())
     }
 
     /// What is known of a partition.

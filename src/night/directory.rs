@@ -236,10 +236,9 @@ async fn publish(
         // All files of the month are of this night, put or found to be the same.
         slice.published_at = stamp(night.clock);
         slice.published_by = night.run.to_string();
-        if !told.rejects.is_empty() {
+        slice.rejects =
             super::rejects::write(place, listing.name(), Window::Present, &told.rejects, &slice.sha256, night.run)
                 .await?;
-        }
         if before.is_some() {
             record.unchanged = 1;
         } else {
@@ -254,7 +253,7 @@ async fn publish(
     ledger.standing.is(Availability::Served, today, None);
     ledger.standing.answered(Window::Present, today, None);
     ledger.record(slice);
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
 /// The files of all tables of a list, each with its object. A table of which the list says nothing has none: what is

@@ -71,10 +71,8 @@ pub async fn forget(job: &ForgetJob<'_>) -> Result<Forgot> {
         Ok(place) => all(&place, job).await,
         Err(e) => Err(e),
     };
-    let released = guard.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
+    guard.release().await;
+    done
 }
 
 async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
@@ -99,7 +97,8 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     };
     let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, resumed: false };
     let erased = eraser.everything().await?;
-    let mut manifest = Manifest::after(lake, layout, &[], &run, begun.interrupted).await?;
+    // Ledgers have other bytes now, so what the manifest knows of them is gathered anew.
+    let mut manifest = Manifest::after(lake, layout, &[], &run, true).await?;
     renew(&mut manifest, &erased);
     // Numbers of people follow as on any night, since what they were counted from has other bytes.
     let marts = match lake.has(&layout.marts_state()).await? {
@@ -116,7 +115,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
         }
     };
     manifest.write(lake, layout, &place.guard, &run, &stamp(job.clock)).await?;
-    lake.delete(&layout.forgetting()).await?;
+    lake.delete(&layout.forgetting(), &place.guard).await?;
     begun.end(place).await?;
     let proof = Some(prove(lake, layout, &list, &people).await?);
     let listed = list.people() as u64;
@@ -137,7 +136,7 @@ pub(super) async fn go_on(place: &Place, run: &str, clock: Clock) -> Result<()> 
         renew(&mut manifest, &erased);
         manifest.write(lake, layout, &place.guard, run, &stamp(clock)).await?;
     }
-    lake.delete(&layout.forgetting()).await
+    lake.delete(&layout.forgetting(), &place.guard).await
 }
 
 /// Says in a manifest what tables are now.

@@ -120,9 +120,8 @@ pub async fn import(
         Ok(place) => all(&place, files, exports, clock).await,
         Err(e) => Err(e),
     };
-    let released = guard.release().await;
+    guard.release().await;
     results.extend(landed?);
-    released?;
     Ok(results)
 }
 
@@ -323,13 +322,13 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     if imported.unchanged || outcome.rows == 0 {
         // What is in no ledger is not kept either.
         if let Some(raw) = &landed.raw {
-            place.lake.delete(&raw.path).await?;
+            place.lake.delete(&raw.path, &place.guard).await?;
         }
         return Ok(imported);
     }
     let fallback = file.known.day.or(file.refresh).unwrap_or(today);
-    let (objects, _) = publish_rows(place, report, file.window, ledger, &landed, fallback, run).await?;
-    imported.partitions = objects.iter().map(|o| o.path.clone()).collect();
+    let rows = publish_rows(place, report, file.window, ledger, &landed, fallback, run).await?;
+    imported.partitions = rows.objects.iter().map(|o| o.path.clone()).collect();
     let days: Vec<(Window, Day)> = match landed.partitions.len() {
         0 => vec![(file.window, fallback)],
         _ => landed.partitions.iter().map(|(p, _)| (window_of(p.period, p.day), p.day)).collect(),
@@ -340,8 +339,9 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
         slice.objects =
             match landed.partitions.iter().find(|(p, _)| p.day == day && window_of(p.period, p.day) == window) {
                 Some((_, object)) => vec![object.clone()],
-                None => objects.clone(),
+                None => rows.objects.clone(),
             };
+        slice.rejects.clone_from(&rows.rejects);
         slice.published_at = stamp(clock);
         slice.published_by = run.to_string();
         ledger.record(slice);

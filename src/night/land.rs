@@ -247,7 +247,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
 async fn moved(place: &Place, object: Object, to: String) -> Result<Object> {
     if let Some(found) = place.lake.read(&object.path).await? {
         place.lake.replace(&to, found.bytes, &place.guard).await?;
-        place.lake.delete(&object.path).await?;
+        place.lake.delete(&object.path, &place.guard).await?;
     }
     Ok(Object { path: to, ..object })
 }

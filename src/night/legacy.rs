@@ -108,6 +108,7 @@ pub(super) async fn one(
         return Ok(imported);
     }
     let raw = keep(place, table, &bytes, run, read.rows).await?;
+    let rejects = super::rejects::write(place, &table.table, Window::Present, &read.rejects, &sha256, run).await?;
     for (month, until, rows) in due {
         let object = put(place, table, month, rows).await?;
         imported.partitions.push(object.path.clone());
@@ -119,13 +120,11 @@ pub(super) async fn one(
         slice.missing_columns.clone_from(&read.missing_columns);
         slice.names = if table.key.iter().any(|k| k == PERSON) { Names::Named } else { Names::None };
         slice.raw.clone_from(&raw);
+        slice.rejects.clone_from(&rejects);
         slice.objects = vec![object];
         slice.published_at = stamp(clock);
         slice.published_by = run.to_string();
         ledger.record(slice);
-    }
-    if !read.rejects.is_empty() {
-        super::rejects::write(place, &table.table, Window::Present, &read.rejects, &sha256, run).await?;
     }
     ledger.save(&place.lake, &place.layout, &place.guard).await?;
     Ok(imported)

@@ -35,10 +35,8 @@ pub struct MartsJob<'a> {
 pub async fn build_marts(job: &MartsJob<'_>) -> Result<Record> {
     let guard = job.lake.lock(job.tenant).await?;
     let result = locked(job, &guard).await;
-    let released = guard.release().await;
-    let record = result?;
-    released?;
-    Ok(record)
+    guard.release().await;
+    result
 }
 
 async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {
@@ -76,9 +74,7 @@ pub(super) async fn upon(
     };
     let before = state.clone();
     let built = build(&build_job, &mut sources, &mut state, &Default::default()).await;
-    if state != before {
-        state.write(job.lake, layout, guard).await?;
-    }
+    state.write(job.lake, layout, guard, &before, manifest).await?;
     // After the objects that it names; also where a lake of before does not have it.
     SharedManifest::of(state.published()).write(job.lake, layout, guard).await?;
     manifest.set_marts(state.published());

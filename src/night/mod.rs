@@ -26,6 +26,7 @@ pub use release::{Choice, Released, held, release};
 pub use replay::{Replayed, Scope, replay};
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::StreamExt;
 use tokio::sync::{Mutex, Semaphore};
@@ -34,14 +35,14 @@ use crate::catalog::Report;
 use crate::catalog::directory::Listing;
 use crate::config::{Codec, Guards, Marts, RawPolicy, Tenant};
 use crate::day::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Ledger, Manifest};
 use crate::marts::Models;
 use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
-use record::{Outcome, Problem, ReportRecord, RunRecord, overall};
+use record::{ReportRecord, RunRecord, overall};
 use report::{Night, extract, stamp};
 
 /// How many answers are landed at once. Each holds a row group and a few parts: this bounds memory, not requests.
@@ -129,15 +130,12 @@ pub fn plans(reports: &[&'static Report], ledgers: &[Ledger], clock: Clock, wish
 pub async fn run(job: &Job<'_>, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
     let guard = job.lake.lock(&job.tenant.name).await?;
     let result = locked(job, guard.clone(), watch).await;
-    let released = guard.release().await;
-    let record = result?;
-    released?;
-    Ok(record)
+    guard.release().await;
+    result
 }
 
 async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync)) -> Result<RunRecord> {
     let client = Client::new(job.tenant)?;
-    let layout = Layout::new(&job.tenant.name);
     let id = new_id(job.clock);
     let started_at = stamp(job.clock);
     let place = Place::new(job.lake, &job.tenant.name, guard, job.codec, job.raw).await?;
@@ -147,7 +145,15 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
     let plans = plans(job.reports, &ledgers, job.clock, job.wishes);
     watch(Event::Planned(&plans));
     let landing = Arc::new(Semaphore::new(LANDING));
-    let night = Night { place: &place, guards: job.guards, client: &client, clock: job.clock, run: &id, landing };
+    let night = Night {
+        place: &place,
+        guards: job.guards,
+        client: &client,
+        clock: job.clock,
+        run: &id,
+        landing,
+        settled: AtomicU64::new(0),
+    };
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
         let night = &night;
         async move {
@@ -177,50 +183,73 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
             (lists, concealed_names, None)
         }
         // Nothing came: the error says it all. Else what came is recorded, and so is what ended the run.
-        Err(e) if records.iter().all(|r: &ReportRecord| r.landed + r.held == 0) => return Err(e),
+        Err(e) if night.settled.load(Ordering::Relaxed) == 0 => return Err(e),
         Err(e) => (Vec::new(), None, Some(e)),
     };
     records.sort_by(|a, b| a.report.cmp(&b.report));
     lists.sort_by(|a, b| a.report.cmp(&b.report));
-    let outcome = if lost.is_some() { Outcome::Partial } else { overall(records.iter().chain(&lists)) };
     let mut record = RunRecord {
         run: id.clone(),
         tenant: job.tenant.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         started_at,
         ended_at: stamp(job.clock),
-        outcome,
+        outcome: overall(records.iter().chain(&lists)),
         today: job.clock.today(),
         concealed_names,
         expires_soon: Vec::new(),
-        lost: lost.as_ref().map(|e| Problem::new(None, e)),
+        lost: None,
         reports: records,
         directory: lists,
         marts: None,
     };
-    record = record.with_expiring(expiring(job, &published));
-    let text = |record: &RunRecord| serde_json::to_vec_pretty(record).unwrap_or_default();
-    if lost.is_some() {
+    record.expiring(expiring(job, &published));
+    let lost = match lost {
+        None => conclude(job, &place, &published, begun, &mut record).await.err(),
+        lost => lost,
+    };
+    if let Some(e) = lost {
+        // A night that brought nothing and cannot be concluded is its error.
+        if night.settled.load(Ordering::Relaxed) == 0 {
+            return Err(e);
+        }
+        record.lost(&e);
         // The mark of the run stays, so that the next makes the manifest whole. The lake may be what was lost.
-        if let Err(e) = place.lake.put(&layout.run(&id), text(&record).into()).await {
+        if let Err(e) = put(&place, &record).await {
             tracing::warn!("the record of the run could not be written: {e}");
         }
-        return Ok(record);
     }
-    let mut manifest = Manifest::after(job.lake, &layout, &published, &id, begun.interrupted).await?;
+    Ok(record)
+}
+
+/// What follows when all reports and lists have ended: marts, manifest, retention, record.
+async fn conclude(
+    job: &Job<'_>,
+    place: &Place,
+    published: &[Ledger],
+    begun: Begun,
+    record: &mut RunRecord,
+) -> Result<()> {
+    let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
+    let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
     if let Some((models, options)) = job.marts {
-        let (lake, tenant, codec, clock) = (job.lake, job.tenant.name.as_str(), job.codec, job.clock);
+        let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
-        record = record.with_marts(marts::upon(&mut manifest, &marts, &layout, &place.guard).await);
+        record.built(marts::upon(&mut manifest, &marts, layout, guard).await);
     }
     // The tables are published, whatever became of the marts.
-    manifest.write(job.lake, &layout, &place.guard, &id, &stamp(job.clock)).await?;
-    let forgotten = retention::apply(&place, job.clock).await?;
+    manifest.write(lake, layout, guard, &id, &stamp(job.clock)).await?;
+    let forgotten = retention::apply(place, job.clock).await?;
     tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     record.ended_at = stamp(job.clock);
-    place.lake.put(&layout.run(&id), text(&record).into()).await?;
-    begun.end(&place).await?;
-    Ok(record)
+    put(place, record).await?;
+    begun.end(place).await
+}
+
+/// Writes the record of a run. Its key is its own, so nobody else's is replaced, whoever holds the tenant.
+async fn put(place: &Place, record: &RunRecord) -> Result<()> {
+    let text = serde_json::to_vec_pretty(record).unwrap_or_default();
+    place.lake.put(&place.layout.run(&record.run), text.into()).await
 }
 
 /// Days of the run's reports that are about to be lost. A run that was told which days to ask for is not asked about others.
@@ -289,14 +318,18 @@ impl Begun {
             let swept = place.lake.sweep(place.layout.tenant()).await;
             tracing::info!("the run before did not end; {swept} half-written files of it were deleted");
         }
-        place.lake.put(&key, run.to_string().into()).await?;
+        place.lake.replace(&key, run.to_string().into(), &place.guard).await?;
         place.lake.sweep_beside(&key).await;
         // Until it is over, objects are newer than ledger and manifest say, and nobody could build on them.
         forget::go_on(place, run, clock).await?;
         Ok(Begun { interrupted })
     }
 
+    /// All is written. Where another run has taken the tenant over since, the mark is that one's.
     async fn end(self, place: &Place) -> Result<()> {
-        place.lake.delete(&place.layout.running()).await
+        match place.lake.delete(&place.layout.running(), &place.guard).await {
+            Err(e) if e.kind() == Kind::Locked => Ok(()),
+            result => result,
+        }
     }
 }

@@ -57,16 +57,15 @@ pub struct MartsRecord {
 
 impl RunRecord {
     /// Adds days that are about to be lost: a night that did not bring them is not done.
-    pub fn with_expiring(mut self, soon: Vec<Expiring>) -> RunRecord {
+    pub fn expiring(&mut self, soon: Vec<Expiring>) {
         if !soon.is_empty() && self.outcome == Outcome::Done {
             self.outcome = Outcome::Partial;
         }
         self.expires_soon = soon;
-        self
     }
 
     /// Adds what became of the marts. A night whose marts failed has published something and lost something.
-    pub fn with_marts(mut self, built: Result<marts::Record>) -> RunRecord {
+    pub fn built(&mut self, built: Result<marts::Record>) {
         let record = match built {
             Ok(built) => MartsRecord { built, failed: None },
             Err(e) => MartsRecord { failed: Some(Problem::new(None, &e)), ..MartsRecord::default() },
@@ -75,7 +74,12 @@ impl RunRecord {
             self.outcome = Outcome::Partial;
         }
         self.marts = Some(record);
-        self
+    }
+
+    /// Adds what ended the run before its time.
+    pub fn lost(&mut self, e: &Error) {
+        self.lost = Some(Problem::new(None, e));
+        self.outcome = Outcome::Partial;
     }
 }
 

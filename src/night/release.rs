@@ -86,10 +86,8 @@ pub async fn release(
         Ok(place) => all(&place, choice, discard, clock).await,
         Err(e) => Err(e),
     };
-    let released = guard.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
+    guard.release().await;
+    done
 }
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
@@ -163,12 +161,12 @@ async fn publish(
         ledger.load_month(&place.lake, &place.layout, month).await?;
         month = month.plus(31).month();
     }
-    let (objects, _) = publish_rows(place, report, window, ledger, &landed, day, run).await?;
-    let partitions = objects.iter().map(|o| o.path.clone()).collect();
+    let rows = publish_rows(place, report, window, ledger, &landed, day, run).await?;
+    let partitions = rows.objects.iter().map(|o| o.path.clone()).collect();
     let slice = Slice::new(window, day, Status::Landed, &held.read_at, &held.run);
     let mut slice = Slice { first_read_at: held.first_read_at.clone(), ..filled(slice, &landed) };
     slice.raw = held.raw.clone().filter(|o| !place.layout.is_held(&o.path));
-    slice.objects = objects;
+    (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(clock);
     slice.published_by = run.to_string();
     let read_on = slice.read_on().unwrap_or(clock.today());

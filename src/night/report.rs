@@ -1,6 +1,7 @@
 //! One report of a night: its requests in order, its ledger, its record.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
@@ -38,6 +39,8 @@ pub struct Night<'a> {
     pub run: &'a str,
     /// How many answers may be under way at once: bounds memory.
     pub landing: Arc<Semaphore>,
+    /// Answers that are in the ledger as landed or held, of whichever report or list, ended or not.
+    pub settled: AtomicU64,
 }
 
 /// Extracts one report. An error here ends the run; what concerns the report alone is in its record.
@@ -96,6 +99,13 @@ impl Night<'_> {
     /// A slice of this run.
     pub(super) fn slice(&self, window: Window, day: Day, status: Status) -> Slice {
         Slice::new(window, day, status, &stamp(self.clock), self.run)
+    }
+
+    /// Writes the ledger of an answer that has landed or is held.
+    pub(super) async fn save(&self, ledger: &mut Ledger) -> Result<()> {
+        ledger.save(&self.place.lake, &self.place.layout, &self.place.guard).await?;
+        self.settled.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The name of an answer in raw, without extension: when it was read, and the run's random word.
@@ -256,6 +266,8 @@ async fn settle(
     if landed.fate == Fate::Unchanged {
         record.unchanged += 1;
         served(ledger, request.window, today, refresh);
+        // A run that was killed after the month of the ledger and before the report's standing has not said so.
+        ledger.standing.ever_landed = true;
         if let Some(known) = ledger.get(request.window, day).cloned() {
             // It could be read: why it could not be before is no news any more.
             let (read_at, run) = (stamp(night.clock), night.run.to_string());
@@ -263,23 +275,32 @@ async fn settle(
         }
         return ledger.save(&place.lake, &place.layout, &place.guard).await;
     }
-    let (objects, put) = publish_rows(place, plan.report, request.window, ledger, &landed, fallback, night.run).await?;
-    record.published += put;
+    let rows = publish_rows(place, plan.report, request.window, ledger, &landed, fallback, night.run).await?;
+    record.published += rows.put;
     record.landed += 1;
     record.rows += landed.outcome.rows;
     record.rejected_cells += landed.outcome.rejected_cells;
     served(ledger, request.window, today, refresh);
     ledger.standing.ever_landed = true;
     let mut slice = filled(night.slice(request.window, day, Status::Landed), &landed);
-    slice.objects = objects;
+    (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(night.clock);
     slice.published_by = night.run.to_string();
     ledger.record(slice);
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
-/// Publishes the rows of merged tables, and keeps the rejects of any. Returns the objects that the rows went to, and how
-/// many of them were put.
+/// Where the rows of an answer are.
+pub(super) struct Rows {
+    /// The objects that they went to.
+    pub objects: Vec<Object>,
+    /// How many of these were put.
+    pub put: u64,
+    /// The cells that did not parse.
+    pub rejects: Option<Object>,
+}
+
+/// Publishes the rows of merged tables, and keeps the rejects of any.
 pub(super) async fn publish_rows(
     place: &Place,
     report: &'static Report,
@@ -288,7 +309,7 @@ pub(super) async fn publish_rows(
     landed: &Landed,
     fallback: Day,
     run: &str,
-) -> Result<(Vec<Object>, u64)> {
+) -> Result<Rows> {
     let mut objects: Vec<Object> = landed.partitions.iter().map(|(_, object)| object.clone()).collect();
     let mut put = objects.len() as u64;
     if report.merge != Merge::Replace {
@@ -300,10 +321,8 @@ pub(super) async fn publish_rows(
         put += months.iter().filter(|(_, changed)| *changed).count() as u64;
         objects.extend(months.into_iter().map(|(object, _)| object));
     }
-    if !landed.outcome.rejects.is_empty() {
-        super::rejects::keep(place, report, window, landed, run).await?;
-    }
-    Ok((objects, put))
+    let rejects = super::rejects::keep(place, report, window, landed, run).await?;
+    Ok(Rows { objects, put, rejects })
 }
 
 /// Writes down that a guard holds an answer. What is published stays, and the window is asked for again by the next run.
@@ -316,7 +335,7 @@ async fn hold(
     record: &mut ReportRecord,
     landed: &Landed,
 ) -> Result<()> {
-    let (place, today) = (night.place, night.clock.today());
+    let today = night.clock.today();
     record.held += 1;
     ledger.standing.is(Availability::Served, today, None);
     if let Window::Date(_) = window {
@@ -332,7 +351,7 @@ async fn hold(
         _ => ledger.held().find(|s| s.window == window && s.sha256 == landed.sha256).cloned(),
     };
     record.problems.extend(slice.map(|s| Problem::held(&report.function, &s)));
-    ledger.save(&place.lake, &place.layout, &place.guard).await
+    night.save(ledger).await
 }
 
 /// Notes that a window was answered: after its rows are published, since it is not asked for again then.

@@ -14,8 +14,7 @@ pub async fn apply(place: &Place, clock: Clock) -> Result<u64> {
     let mut deleted = 0;
     for (key, _) in place.lake.list(&place.layout.raws()).await? {
         if place.layout.received(&key).is_some_and(|day| day < oldest) {
-            place.guard.check().await?;
-            place.lake.delete(&key).await?;
+            place.lake.delete(&key, &place.guard).await?;
             deleted += 1;
         }
     }

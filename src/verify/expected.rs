@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use super::{Finding, Wrong};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Ledger, Manifest, Object, SharedManifest, Slice};
+use crate::ledger::{Ledger, Manifest, Object, SharedManifest, Slice, Sum};
 use crate::marts::{Models, State, schema_of};
 
 /// An object that should be there.
@@ -67,7 +67,13 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
         all.insert(object.path.clone(), Expected::new(object, Some(Form { schema })));
     }
     match Manifest::read(lake, layout).await {
-        Ok(Some(manifest)) if !interrupted => findings.extend(contradictions(&manifest, &all)),
+        Ok(Some(manifest)) if !interrupted => {
+            findings.extend(contradictions(&manifest, &all));
+            findings.extend(unnamed(lake, layout, &manifest).await?);
+            for (key, Sum { size, sha256 }) in manifest.about {
+                all.insert(key, Expected { size, sha256, rows: 0, form: None });
+            }
+        }
         Ok(None) if all.keys().any(|k| k.starts_with("tables/")) && !interrupted => {
             findings.push(Finding::new(&layout.manifest(), Wrong::Missing, "there is no manifest"));
         }
@@ -107,8 +113,10 @@ fn learn(all: &mut All, ledger: &Ledger) {
                 if table == ledger.report() { form() } else { Some(Form { schema: schema_of(table).map(|s| s.0) }) };
             all.insert(object.path.clone(), Expected::new(object, form));
         }
-        for raw in slice.raw.iter().chain(slice.before.iter().filter_map(|r| r.raw.as_ref())) {
-            all.entry(raw.path.clone()).or_insert_with(|| Expected::new(raw, None));
+        let kept = slice.raw.iter().chain(&slice.rejects);
+        let before = slice.before.iter().flat_map(|r| r.raw.iter().chain(&r.rejects));
+        for object in kept.chain(before) {
+            all.entry(object.path.clone()).or_insert_with(|| Expected::new(object, None));
         }
     }
 }
@@ -129,4 +137,22 @@ fn contradictions(manifest: &Manifest, all: &All) -> Vec<Finding> {
     let unnamed = all.keys().filter(|key| published(key) && !manifest.objects.contains_key(*key));
     found.extend(unnamed.map(|key| (key.clone(), "the manifest does not name it")));
     found.into_iter().map(|(key, message)| Finding::new(&key, Wrong::Ledger, message)).collect()
+}
+
+/// What is wrong with the manifest itself, and what lies among the ledgers and is in none of its lines.
+async fn unnamed(lake: &Lake, layout: &Layout, manifest: &Manifest) -> Result<Vec<Finding>> {
+    let key = layout.manifest();
+    let bytes = lake.read(&key).await?.map(|found| found.bytes).unwrap_or_default();
+    if !manifest.is_as_written(&bytes) {
+        return Ok(vec![Finding::new(&key, Wrong::Hash, "its SHA-256 is not the one that it has for itself")]);
+    }
+    // One of a version that did not know the ledger's objects names none.
+    if manifest.about.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = lake.list(&layout.ledgers()).await?.into_iter().filter(|(key, _)| !manifest.about.contains_key(key));
+    let strangers = there.map(|(key, size)| {
+        Finding::new(&key, Wrong::Foreign, format!("{size} bytes of a ledger that the manifest does not name"))
+    });
+    Ok(strangers.collect())
 }

@@ -30,7 +30,7 @@ const MAIL: &str = "Report Refresh Date,User Principal Name,Display Name,Is Dele
 const COUNTS: &str =
     "Report Refresh Date,Send,Receive,Read,Meeting Created,Meeting Interacted,Report Date,Report Period\n";
 
-fn mail(rows: &[(&str, &str, i64, &str)]) -> String {
+pub fn mail(rows: &[(&str, &str, i64, &str)]) -> String {
     let row = |(refresh, upn, sent, period): &(&str, &str, i64, &str)| {
         format!("{refresh},{upn}@contoso.com,{upn},False,,{refresh},{sent},1,1,,,OFFICE 365 E3,{period}\n")
     };

@@ -75,3 +75,19 @@ fn a_killed_run_is_made_good_by_the_next() {
     world.manifest_is_whole();
     assert!(world.files("_usagelake/lock").into_keys().all(|k| !k.ends_with(".running")));
 }
+
+/// The ledger of a report is several objects, one put after the other.
+#[test]
+fn a_kill_between_the_objects_of_a_ledger_is_made_good() {
+    let world = World::new();
+    let night = ["--report", "getEmailActivityCounts", "getMailboxUsageDetail"];
+    world.run(&night).exits(0);
+    for table in ["email_activity_counts", "mailbox_usage_detail"] {
+        let key = format!("_usagelake/ledger/tenant=contoso/report={table}/standing.json");
+        let whole = world.files("_usagelake/ledger").remove(&key).unwrap();
+        std::fs::remove_file(Path::new(world.address()).join(&key)).unwrap();
+        world.run(&night).exits(0);
+        let again = world.files("_usagelake/ledger").remove(&key).unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(whole).unwrap(), "{table}");
+    }
+}

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use usagelake::emulator::Options;
+use usagelake::ledger::{Manifest, Sum};
 
 use super::world::{Ran, World, ago, options};
 
@@ -73,7 +74,8 @@ fn a_lake_that_nobody_touched_is_proven() {
     let proof: Value = serde_json::from_str(&ran.stdout).unwrap();
     let objects = world.files("").into_keys();
     let about = |k: &String| k.starts_with("_usagelake/") || k.starts_with("marts_shared/manifest/");
-    let all = objects.filter(|k| !about(k) || k.starts_with("_usagelake/staging/")).count();
+    let kept = ["staging", "ledger", "marts"].map(|folder| format!("_usagelake/{folder}/"));
+    let all = objects.filter(|k| !about(k) || kept.iter().any(|f| k.starts_with(f))).count();
     assert_eq!(proof[0]["objects"], all, "every object was read");
     world.ask(&["verify"]).exits(0).says(&["all is as the ledger says"]);
     // A night later it still is, with answers that raw keeps for a day only.
@@ -159,6 +161,75 @@ fn what_is_shared_has_a_manifest_of_its_own_that_counts_no_rows() {
     assert_eq!(verify(&world).1, Vec::<Value>::new());
 }
 
+/// What the lake keeps about itself counts to the byte, too: ledgers, manifest, state of the marts, cells that did not parse,
+/// answers that a guard holds.
+#[test]
+fn each_flipped_byte_of_what_the_lake_keeps_about_itself_is_found() {
+    let mut world = lake();
+    let text = super::files::mail(&[("2025-01-15", "a", 1, "1"), ("2025-01-15", "b", 2, "1")]);
+    std::fs::write(world.folder().join("mail.csv"), text.replace(",2,1,1,", ",many,1,1,")).unwrap();
+    world.ask(&["import", "mail.csv", "--tenant", "contoso"]).exits(0).says(&["1 cell did not parse"]);
+    world.set(&format!("raw = 'off'\nreports = {{ include = ['{MAIL}'] }}"));
+    world.faults(&format!("[[rules]]\nfunction = '{MAIL}'\nwindow = 'date={}'\nfault.doubled = {{}}", ago(1)));
+    world.today(ago(-1));
+    world.run(&[]).exits(3).says(&["guard `duplicates`"]);
+    assert_eq!(verify(&world).1, Vec::<Value>::new());
+
+    let all: Vec<String> = world.files("_usagelake").into_keys().collect();
+    let of = |prefix: &str, end: &str| {
+        let found = all.iter().find(|k| k.starts_with(prefix) && k.ends_with(end));
+        found.unwrap_or_else(|| panic!("no {prefix} in {all:?}")).clone()
+    };
+    let ledger = format!("_usagelake/ledger/tenant=contoso/report={TABLE}/");
+    for key in [
+        of(&ledger, ".jsonl"),
+        of(&ledger, "standing.json"),
+        of("_usagelake/manifest/", ".json"),
+        of("_usagelake/marts/", ".json"),
+        of("_usagelake/rejects/", ".jsonl"),
+        of("_usagelake/held/", ".csv.zst"),
+    ] {
+        let at = path(&world, &key);
+        let good = std::fs::read(&at).unwrap();
+        let found = |wrong: &[&str], what: &str| {
+            let (ran, findings) = verify(&world);
+            let of_it: Vec<_> = findings.iter().filter(|f| f["object"] == key).map(|f| f["wrong"].as_str()).collect();
+            let as_said = of_it.iter().flatten().any(|word| wrong.contains(word));
+            assert!(as_said, "{what} of {key}: {findings:?}");
+            ran.exits(3);
+        };
+        for n in [0, 1, good.len() / 3, good.len() / 2, good.len() - 2, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[n] ^= 0x01;
+            std::fs::write(&at, bad).unwrap();
+            found(&["hash", "ledger"], &format!("a flipped byte {n}"));
+        }
+        std::fs::remove_file(&at).unwrap();
+        found(&["missing"], "the absence");
+        std::fs::write(&at, &good).unwrap();
+    }
+    for folder in [ledger.as_str(), "_usagelake/rejects/tenant=contoso/", "_usagelake/held/tenant=contoso/"] {
+        let stranger = format!("{folder}month=2020-01-01.jsonl");
+        std::fs::write(path(&world, &stranger), "").unwrap();
+        finds(&world, "foreign", &stranger);
+        std::fs::remove_file(path(&world, &stranger)).unwrap();
+    }
+    assert_eq!(verify(&world).1, Vec::<Value>::new());
+}
+
+const MANIFEST: &str = "_usagelake/manifest/contoso.json";
+
+/// Makes the manifest fit what was done to ledgers and to itself, as somebody would who forges both.
+fn seal(world: &World) {
+    let mut manifest: Manifest = serde_json::from_slice(&std::fs::read(path(world, MANIFEST)).unwrap()).unwrap();
+    for (key, sum) in &mut manifest.about {
+        *sum = Sum::of(&std::fs::read(path(world, key)).unwrap());
+    }
+    manifest.sha256 = String::new();
+    manifest.sha256 = sha(&serde_json::to_vec(&manifest).unwrap());
+    std::fs::write(path(world, MANIFEST), serde_json::to_vec(&manifest).unwrap()).unwrap();
+}
+
 /// Replaces a text in every file of ledger and manifest.
 fn say_otherwise(world: &World, from: &str, to: &str) -> usize {
     let mut changed = 0;
@@ -171,6 +242,7 @@ fn say_otherwise(world: &World, from: &str, to: &str) -> usize {
             }
         }
     }
+    seal(world);
     changed
 }
 
@@ -206,9 +278,10 @@ fn wrong_rows_other_columns_and_contradictions_are_found() {
     assert_eq!(verify(&world).1, Vec::<Value>::new());
 
     // Ledger and manifest that do not agree, or cannot be read.
-    let manifest = "_usagelake/manifest/contoso.json";
+    let manifest = MANIFEST;
     let good = std::fs::read_to_string(path(&world, manifest)).unwrap();
     std::fs::write(path(&world, manifest), good.replacen(&sha(&bytes), &sha(b""), 1)).unwrap();
+    seal(&world);
     finds(&world, "ledger", &key);
     std::fs::write(path(&world, manifest), "{").unwrap();
     finds(&world, "ledger", manifest);

@@ -118,7 +118,7 @@ async fn what_is_gone_is_built_again_and_what_nobody_makes_goes() {
     let (all, mut lake) = (models(), lake().await);
     lake.build(&all, "2026-06-01", false).await.unwrap();
     let key = lake.layout.mart("growth", "2026-02-01".parse().ok());
-    lake.lake.delete(&key).await.unwrap();
+    lake.lake.delete(&key, &lake.guard).await.unwrap();
     let record = lake.build(&all, "2026-06-01", false).await.unwrap();
     assert_eq!(built(&record), BTreeMap::from([("growth", (1, 1))]));
     assert!(lake.bytes(&key).await.is_some());

@@ -32,7 +32,7 @@ pub struct Tiny {
     pub state: State,
     pub told: Told,
     pub coverage: Vec<Row>,
-    guard: Guard,
+    pub guard: Guard,
     _folder: tempfile::TempDir,
 }
 

@@ -90,10 +90,8 @@ pub async fn replay(
         Ok(place) => all(&place, scope, clock, watch).await,
         Err(e) => Err(e),
     };
-    let released = guard.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
+    guard.release().await;
+    done
 }
 
 async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
@@ -135,7 +133,7 @@ async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replay
     let mut manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     done.iter().flat_map(|t: &Replayed| &t.objects).for_each(|object| manifest.insert(object));
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
-    place.lake.delete(&mark).await?;
+    place.lake.delete(&mark, &place.guard).await?;
     begun.end(place).await?;
     Ok(done)
 }
