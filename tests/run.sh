@@ -8,8 +8,8 @@
 #   -- COMMAND…   runs COMMAND with the servers up instead of the tests: tests/run.sh -- cargo test store
 #
 # It installs Azurite, moto, the Parquet readers and Spark with a JVM once into USAGELAKE_CACHE, starts three object stores on
-# free ports, runs `cargo test`, throws random bytes at what reads them, then has DuckDB, Polars and pyarrow read the lake of an emulated night and compares it with
-# the emulator's truth. The marts of months of nights are recomputed from that truth, and made again by Spark. Every server
+# free ports, runs `cargo test`, throws random bytes at what reads them, then has DuckDB, Polars and pyarrow read the lake of an
+# emulated night and compares it with the emulator's truth. The marts of months of nights are recomputed from that truth, and made again by Spark. Every server
 # is stopped, however it ends. The last line is `N passed, N failed`.
 #
 # USAGELAKE_PYTHON may name a Python that has tests/python/requirements.txt already.
@@ -150,7 +150,9 @@ check "who is forgotten is gone" "$python" tests/python/forget.py "$binary"
 check "killed nights on disk are made good" "$python" tests/python/kills.py "$binary" --kills $kills
 check "killed nights in Azure are made good, and so are those of a store that fails" \
   "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4)) --faults 2 --users 10
-check "a writer that wakes late changes nothing in Azure" "$python" tests/python/pauses.py "$binary"
+if [[ ${USAGELAKE_TEST_LONG:-} ]]; then
+  check "a writer that wakes late changes nothing in Azure" "$python" tests/python/pauses.py "$binary"
+fi
 prove_marts "$binary" "$scratch/marts" 200 8
 
 check "Power BI says what SQL says" "$dax" tests/python/powerbi.py "$binary"
