@@ -21,20 +21,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "python"
 sys.path.insert(0, str(TESTS))
-import kills  # noqa: E402
+import lakes  # noqa: E402
 from night import PIPELINE, SECRET, TODAY, Emulator  # noqa: E402
 
 KEPT = ("tables/", "raw/", "marts/", "marts_shared/", "_usagelake/ledger/", "_usagelake/manifest/")
-
-
-class Azurite(kills.Azure):
-    """A lake in Azurite without anything between."""
-
-    def __init__(self):
-        super().__init__(os.environ["USAGELAKE_TEST_AZURITE"], None)
-
-    def environment(self):
-        return {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": f"{self.at.scheme}://{self.at.netloc}"}
 
 
 def night(binary, lake, users, seed, today, out, truth=None):
@@ -78,7 +68,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
-    lake = Azurite() if a.azurite else kills.Disk(a.out)
+    lake = lakes.Azure(os.environ["USAGELAKE_TEST_AZURITE"]) if a.azurite else lakes.Disk(a.out)
     lake.remove("lake")
     night(a.binary, lake, a.users, a.seed, TODAYS[0], a.out)
     before = portrait(lake)
