@@ -30,7 +30,7 @@ pub struct Timeouts {
     pub answer: Duration,
     /// Between two pieces of a body.
     pub chunk: Duration,
-    /// Waited for all pieces of a body together, beside a second for each [`SLOWEST`] bytes.
+    /// Waited for all pieces of a body together, beside a second for each 16 KiB.
     pub body: Duration,
 }
 
