@@ -88,18 +88,35 @@ people AS (
   LEFT JOIN reached AS r ON r.campaign = e.campaign AND r.identity = e.identity AND r.person_id = e.person_id
   WHERE r.person_id IS NULL OR r.target
 ),
+-- Which days of each month lie in which window, as bits.
+bits AS (
+  SELECT day, CAST(date_trunc('month', day) AS DATE) AS month, CAST(1 AS BIGINT) << CAST(extract(day FROM day) - 1 AS INT) AS bit
+  FROM days
+),
+months AS (
+  SELECT
+    c.campaign, d.month,
+    bit_or(CASE WHEN d.day < c.before_from THEN d.bit ELSE 0 END) AS placebo,
+    bit_or(CASE WHEN d.day >= c.before_from AND d.day < c.start_day THEN d.bit ELSE 0 END) AS before,
+    bit_or(CASE WHEN d.day >= c.start_day AND d.day <= c.last_day THEN d.bit ELSE 0 END) AS during,
+    bit_or(CASE WHEN d.day >= c.after_from AND d.day < c.after_until THEN d.bit ELSE 0 END) AS after,
+    bit_or(CASE WHEN d.day >= c.later_from THEN d.bit ELSE 0 END) AS later
+  FROM every AS c
+  JOIN bits AS d ON d.day >= c.placebo_from AND d.day < c.later_until
+  GROUP BY c.campaign, d.month
+),
 windows AS (
   SELECT
     p.campaign, p.target, p.person_id,
-    coalesce(max(CASE WHEN d.day >= c.placebo_from AND d.day < c.before_from THEN 1 END), 0) AS placebo,
-    coalesce(max(CASE WHEN d.day >= c.before_from AND d.day < c.start_day THEN 1 END), 0) AS before,
-    coalesce(max(CASE WHEN d.day >= c.start_day AND d.day <= c.last_day THEN 1 END), 0) AS during,
-    coalesce(max(CASE WHEN d.day >= c.after_from AND d.day < c.after_until THEN 1 END), 0) AS after,
-    coalesce(max(CASE WHEN d.day >= c.later_from AND d.day < c.later_until THEN 1 END), 0) AS later
+    coalesce(max(CASE WHEN (d.days & m.placebo) <> 0 THEN 1 END), 0) AS placebo,
+    coalesce(max(CASE WHEN (d.days & m.before) <> 0 THEN 1 END), 0) AS before,
+    coalesce(max(CASE WHEN (d.days & m.during) <> 0 THEN 1 END), 0) AS during,
+    coalesce(max(CASE WHEN (d.days & m.after) <> 0 THEN 1 END), 0) AS after,
+    coalesce(max(CASE WHEN (d.days & m.later) <> 0 THEN 1 END), 0) AS later
   FROM people AS p
-  JOIN every AS c ON c.campaign = p.campaign
+  JOIN months AS m ON m.campaign = p.campaign
   LEFT JOIN evidence AS d
-    ON d.product = p.product AND d.identity = p.identity AND d.person_id = p.person_id
+    ON d.product = p.product AND d.identity = p.identity AND d.person_id = p.person_id AND d.month = m.month
   GROUP BY p.campaign, p.target, p.person_id
 ),
 sums AS (

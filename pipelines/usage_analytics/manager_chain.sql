@@ -1,43 +1,38 @@
 -- Everybody above a person, up to sixteen steps. `level` is where the manager stands: 1 has nobody above.
-WITH step_1 AS (
-  SELECT person_id, manager_id, CAST(1 AS BIGINT) AS distance FROM people WHERE manager_id IS NOT NULL
-),
-step_2 AS (
-  SELECT * FROM step_1
-  UNION ALL
-  SELECT a.person_id, b.manager_id, a.distance + b.distance
-  FROM step_1 AS a
-  JOIN step_1 AS b ON b.person_id = a.manager_id
-),
-step_4 AS (
-  SELECT * FROM step_2
-  UNION ALL
-  SELECT a.person_id, b.manager_id, a.distance + b.distance
-  FROM step_2 AS a
-  JOIN step_2 AS b ON b.person_id = a.manager_id
-  WHERE a.distance = 2
-),
-step_8 AS (
-  SELECT * FROM step_4
-  UNION ALL
-  SELECT a.person_id, b.manager_id, a.distance + b.distance
-  FROM step_4 AS a
-  JOIN step_4 AS b ON b.person_id = a.manager_id
-  WHERE a.distance = 4
-),
-step_16 AS (
-  SELECT * FROM step_8
-  UNION ALL
-  SELECT a.person_id, b.manager_id, a.distance + b.distance
-  FROM step_8 AS a
-  JOIN step_8 AS b ON b.person_id = a.manager_id
-  WHERE a.distance = 8
+WITH steps AS (
+  SELECT
+    a.person_id, n.distance,
+    CASE n.distance
+      WHEN 1 THEN a.manager_1
+      WHEN 2 THEN a.manager_2
+      WHEN 3 THEN a.manager_3
+      WHEN 4 THEN a.manager_4
+      WHEN 5 THEN b.manager_1
+      WHEN 6 THEN b.manager_2
+      WHEN 7 THEN b.manager_3
+      WHEN 8 THEN b.manager_4
+      WHEN 9 THEN c.manager_1
+      WHEN 10 THEN c.manager_2
+      WHEN 11 THEN c.manager_3
+      WHEN 12 THEN c.manager_4
+      WHEN 13 THEN d.manager_1
+      WHEN 14 THEN d.manager_2
+      WHEN 15 THEN d.manager_3
+      WHEN 16 THEN d.manager_4
+    END AS manager_id
+  FROM managers AS a
+  LEFT JOIN managers AS b ON b.person_id = a.manager_4
+  LEFT JOIN managers AS c ON c.person_id = b.manager_4
+  LEFT JOIN managers AS d ON d.person_id = c.manager_4
+  CROSS JOIN (
+    VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16)
+  ) AS n(distance)
 ),
 -- A circle leads back to the person: once is enough, and nobody is above themselves.
 above AS (
   SELECT person_id, manager_id, min(distance) AS distance
-  FROM step_16
-  WHERE person_id <> manager_id
+  FROM steps
+  WHERE manager_id IS NOT NULL AND person_id <> manager_id
   GROUP BY person_id, manager_id
 ),
 levels AS (

@@ -1,11 +1,12 @@
--- The last days of activity that the reports read for a day of this month show, whatever month those days lie in.
--- One row a reading until people are known, one a product only then: most of the data is in the readings.
+-- The last days of activity that the reports read for a day of this month show. Those of this month and of the two beside it
+-- are bits (the first of a month is 1, the second 2, the third 4); of all up to the end of this month there are first and last.
+-- One row a reading until people are known, one a person before one a product: most of the data is in the readings.
 WITH readings AS (
   SELECT
     user_principal_name AS address, CAST(NULL AS STRING) AS user_id, day AS read_day,
     exchange_last_activity_date AS exchange, onedrive_last_activity_date AS onedrive,
-    sharepoint_last_activity_date AS sharepoint, skype_for_business_last_activity_date AS skype_for_business,
-    teams_last_activity_date AS teams, yammer_last_activity_date AS viva_engage, CAST(NULL AS DATE) AS microsoft365_apps
+    sharepoint_last_activity_date AS sharepoint, skype_for_business_last_activity_date AS skype,
+    teams_last_activity_date AS teams, yammer_last_activity_date AS viva_engage, CAST(NULL AS DATE) AS apps
   FROM office365_active_user_detail
   UNION ALL
   SELECT user_principal_name, NULL, day, last_activity_date, NULL, NULL, NULL, NULL, NULL, NULL
@@ -54,12 +55,12 @@ rows_of_people AS (
   SELECT
     CASE WHEN regexp_like(address, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
     lower(address) AS address, lower(user_id) AS user_id, read_day,
-    exchange, onedrive, sharepoint, skype_for_business, teams, viva_engage, microsoft365_apps
+    exchange, onedrive, sharepoint, skype, teams, viva_engage, apps
   FROM readings
   WHERE address IS NOT NULL AND lower(trim(address)) NOT IN ('', '--', '(unknown)')
 ),
 resolved AS (
-  SELECT DISTINCT
+  SELECT
     r.identity,
     CASE
       WHEN r.identity = 'concealed' OR h.address IS NULL THEN r.address
@@ -67,28 +68,130 @@ resolved AS (
       WHEN r.user_id IS NOT NULL AND r.user_id <> '00000000-0000-0000-0000-000000000000' THEN r.user_id
       ELSE r.address
     END AS person_id,
-    r.exchange, r.onedrive, r.sharepoint, r.skype_for_business, r.teams, r.viva_engage, r.microsoft365_apps
+    b.previous_month, b.month, b.next_month,
+    r.exchange, CAST(1 AS BIGINT) << CAST(extract(day FROM r.exchange) - 1 AS INT) AS exchange_bit,
+    r.onedrive, CAST(1 AS BIGINT) << CAST(extract(day FROM r.onedrive) - 1 AS INT) AS onedrive_bit,
+    r.sharepoint, CAST(1 AS BIGINT) << CAST(extract(day FROM r.sharepoint) - 1 AS INT) AS sharepoint_bit,
+    r.skype, CAST(1 AS BIGINT) << CAST(extract(day FROM r.skype) - 1 AS INT) AS skype_bit,
+    r.teams, CAST(1 AS BIGINT) << CAST(extract(day FROM r.teams) - 1 AS INT) AS teams_bit,
+    r.viva_engage, CAST(1 AS BIGINT) << CAST(extract(day FROM r.viva_engage) - 1 AS INT) AS viva_engage_bit,
+    r.apps, CAST(1 AS BIGINT) << CAST(extract(day FROM r.apps) - 1 AS INT) AS apps_bit
   FROM rows_of_people AS r
+  CROSS JOIN build AS b
   LEFT JOIN holders AS h ON h.address = r.address AND r.read_day >= h.from_day AND r.read_day < h.until_day
 ),
-days AS (
+persons AS (
+  SELECT
+    identity, person_id,
+    bit_or(CASE WHEN exchange >= previous_month AND exchange < month THEN exchange_bit ELSE 0 END) AS exchange_before,
+    bit_or(CASE WHEN exchange >= month AND exchange < next_month THEN exchange_bit ELSE 0 END) AS exchange_days,
+    bit_or(CASE WHEN exchange >= next_month THEN exchange_bit ELSE 0 END) AS exchange_after,
+    min(CASE WHEN exchange < next_month THEN exchange END) AS exchange_first,
+    max(CASE WHEN exchange < next_month THEN exchange END) AS exchange_last,
+    bit_or(CASE WHEN onedrive >= previous_month AND onedrive < month THEN onedrive_bit ELSE 0 END) AS onedrive_before,
+    bit_or(CASE WHEN onedrive >= month AND onedrive < next_month THEN onedrive_bit ELSE 0 END) AS onedrive_days,
+    bit_or(CASE WHEN onedrive >= next_month THEN onedrive_bit ELSE 0 END) AS onedrive_after,
+    min(CASE WHEN onedrive < next_month THEN onedrive END) AS onedrive_first,
+    max(CASE WHEN onedrive < next_month THEN onedrive END) AS onedrive_last,
+    bit_or(CASE WHEN sharepoint >= previous_month AND sharepoint < month THEN sharepoint_bit ELSE 0 END) AS sharepoint_before,
+    bit_or(CASE WHEN sharepoint >= month AND sharepoint < next_month THEN sharepoint_bit ELSE 0 END) AS sharepoint_days,
+    bit_or(CASE WHEN sharepoint >= next_month THEN sharepoint_bit ELSE 0 END) AS sharepoint_after,
+    min(CASE WHEN sharepoint < next_month THEN sharepoint END) AS sharepoint_first,
+    max(CASE WHEN sharepoint < next_month THEN sharepoint END) AS sharepoint_last,
+    bit_or(CASE WHEN skype >= previous_month AND skype < month THEN skype_bit ELSE 0 END) AS skype_before,
+    bit_or(CASE WHEN skype >= month AND skype < next_month THEN skype_bit ELSE 0 END) AS skype_days,
+    bit_or(CASE WHEN skype >= next_month THEN skype_bit ELSE 0 END) AS skype_after,
+    min(CASE WHEN skype < next_month THEN skype END) AS skype_first,
+    max(CASE WHEN skype < next_month THEN skype END) AS skype_last,
+    bit_or(CASE WHEN teams >= previous_month AND teams < month THEN teams_bit ELSE 0 END) AS teams_before,
+    bit_or(CASE WHEN teams >= month AND teams < next_month THEN teams_bit ELSE 0 END) AS teams_days,
+    bit_or(CASE WHEN teams >= next_month THEN teams_bit ELSE 0 END) AS teams_after,
+    min(CASE WHEN teams < next_month THEN teams END) AS teams_first,
+    max(CASE WHEN teams < next_month THEN teams END) AS teams_last,
+    bit_or(CASE WHEN viva_engage >= previous_month AND viva_engage < month THEN viva_engage_bit ELSE 0 END) AS viva_engage_before,
+    bit_or(CASE WHEN viva_engage >= month AND viva_engage < next_month THEN viva_engage_bit ELSE 0 END) AS viva_engage_days,
+    bit_or(CASE WHEN viva_engage >= next_month THEN viva_engage_bit ELSE 0 END) AS viva_engage_after,
+    min(CASE WHEN viva_engage < next_month THEN viva_engage END) AS viva_engage_first,
+    max(CASE WHEN viva_engage < next_month THEN viva_engage END) AS viva_engage_last,
+    bit_or(CASE WHEN apps >= previous_month AND apps < month THEN apps_bit ELSE 0 END) AS apps_before,
+    bit_or(CASE WHEN apps >= month AND apps < next_month THEN apps_bit ELSE 0 END) AS apps_days,
+    bit_or(CASE WHEN apps >= next_month THEN apps_bit ELSE 0 END) AS apps_after,
+    min(CASE WHEN apps < next_month THEN apps END) AS apps_first,
+    max(CASE WHEN apps < next_month THEN apps END) AS apps_last
+  FROM resolved
+  GROUP BY identity, person_id
+),
+products AS (
   SELECT
     r.identity, p.product, r.person_id,
     CASE p.product
-      WHEN 'exchange' THEN r.exchange
-      WHEN 'onedrive' THEN r.onedrive
-      WHEN 'sharepoint' THEN r.sharepoint
-      WHEN 'skype_for_business' THEN r.skype_for_business
-      WHEN 'teams' THEN r.teams
-      WHEN 'viva_engage' THEN r.viva_engage
-      WHEN 'microsoft365_apps' THEN r.microsoft365_apps
-    END AS day
-  FROM resolved AS r
+      WHEN 'exchange' THEN r.exchange_before
+      WHEN 'onedrive' THEN r.onedrive_before
+      WHEN 'sharepoint' THEN r.sharepoint_before
+      WHEN 'skype_for_business' THEN r.skype_before
+      WHEN 'teams' THEN r.teams_before
+      WHEN 'viva_engage' THEN r.viva_engage_before
+      WHEN 'microsoft365_apps' THEN r.apps_before
+    END AS days_before,
+    CASE p.product
+      WHEN 'exchange' THEN r.exchange_days
+      WHEN 'onedrive' THEN r.onedrive_days
+      WHEN 'sharepoint' THEN r.sharepoint_days
+      WHEN 'skype_for_business' THEN r.skype_days
+      WHEN 'teams' THEN r.teams_days
+      WHEN 'viva_engage' THEN r.viva_engage_days
+      WHEN 'microsoft365_apps' THEN r.apps_days
+    END AS days,
+    CASE p.product
+      WHEN 'exchange' THEN r.exchange_after
+      WHEN 'onedrive' THEN r.onedrive_after
+      WHEN 'sharepoint' THEN r.sharepoint_after
+      WHEN 'skype_for_business' THEN r.skype_after
+      WHEN 'teams' THEN r.teams_after
+      WHEN 'viva_engage' THEN r.viva_engage_after
+      WHEN 'microsoft365_apps' THEN r.apps_after
+    END AS days_after,
+    CASE p.product
+      WHEN 'exchange' THEN r.exchange_first
+      WHEN 'onedrive' THEN r.onedrive_first
+      WHEN 'sharepoint' THEN r.sharepoint_first
+      WHEN 'skype_for_business' THEN r.skype_first
+      WHEN 'teams' THEN r.teams_first
+      WHEN 'viva_engage' THEN r.viva_engage_first
+      WHEN 'microsoft365_apps' THEN r.apps_first
+    END AS first_day,
+    CASE p.product
+      WHEN 'exchange' THEN r.exchange_last
+      WHEN 'onedrive' THEN r.onedrive_last
+      WHEN 'sharepoint' THEN r.sharepoint_last
+      WHEN 'skype_for_business' THEN r.skype_last
+      WHEN 'teams' THEN r.teams_last
+      WHEN 'viva_engage' THEN r.viva_engage_last
+      WHEN 'microsoft365_apps' THEN r.apps_last
+    END AS last_day
+  FROM persons AS r
   CROSS JOIN (
     VALUES ('exchange'), ('onedrive'), ('sharepoint'), ('skype_for_business'), ('teams'), ('viva_engage'),
       ('microsoft365_apps')
   ) AS p(product)
+),
+copilot AS (
+  SELECT
+    s.identity, s.person_id, s.day, CAST(1 AS BIGINT) << CAST(extract(day FROM s.day) - 1 AS INT) AS bit,
+    b.previous_month, b.month, b.next_month
+  FROM copilot_shown AS s
+  CROSS JOIN build AS b
 )
-SELECT identity, product, person_id, day FROM days WHERE day IS NOT NULL
-UNION
-SELECT identity, 'copilot', person_id, day FROM copilot_shown
+SELECT identity, product, person_id, days_before, days, days_after, first_day, last_day
+FROM products
+WHERE first_day IS NOT NULL OR days_after <> 0
+UNION ALL
+SELECT
+  identity, 'copilot', person_id,
+  bit_or(CASE WHEN day >= previous_month AND day < month THEN bit ELSE 0 END),
+  bit_or(CASE WHEN day >= month AND day < next_month THEN bit ELSE 0 END),
+  bit_or(CASE WHEN day >= next_month THEN bit ELSE 0 END),
+  min(CASE WHEN day < next_month THEN day END),
+  max(CASE WHEN day < next_month THEN day END)
+FROM copilot
+GROUP BY identity, person_id

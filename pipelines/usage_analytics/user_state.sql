@@ -13,12 +13,17 @@ resolved AS (
   FROM readings AS r
   LEFT JOIN holders AS h ON h.address = r.address AND r.day >= h.from_day AND r.day < h.until_day
 ),
--- The last reading of each person.
+-- What was said of each person, and until when; then what was said last.
+said AS (
+  SELECT identity, person_id, address, display_name, is_deleted, deleted_date, max(day) AS day
+  FROM resolved
+  GROUP BY identity, person_id, address, display_name, is_deleted, deleted_date
+),
 last_rows AS (
   SELECT
     identity, person_id, max(address) AS address, max(display_name) AS display_name, bool_or(is_deleted) AS is_deleted,
     max(deleted_date) AS deleted_date
-  FROM (SELECT *, max(day) OVER (PARTITION BY identity, person_id) AS latest FROM resolved) AS r
+  FROM (SELECT *, max(day) OVER (PARTITION BY identity, person_id) AS latest FROM said) AS s
   WHERE day = latest
   GROUP BY identity, person_id
 ),
