@@ -1,6 +1,6 @@
 -- The last days of activity that the reports read for a day of this month show. Those of this month and of the two beside it
 -- are bits (the first of a month is 1, the second 2, the third 4); of all up to the end of this month there are first and last.
--- One row a reading until people are known, one a person before one a product: most of the data is in the readings.
+-- One row a reading becomes one an address before anything else: most of the data is in the readings.
 WITH readings AS (
   SELECT
     user_principal_name AS address, CAST(NULL AS STRING) AS user_id, day AS read_day,
@@ -51,23 +51,13 @@ WITH readings AS (
   SELECT user_principal_name, NULL, day, NULL, NULL, NULL, NULL, NULL, NULL, last_activity_date
   FROM m365_app_user_detail
 ),
-rows_of_people AS (
-  SELECT
-    CASE WHEN regexp_like(address, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
-    lower(address) AS address, lower(user_id) AS user_id, read_day,
-    exchange, onedrive, sharepoint, skype, teams, viva_engage, apps
-  FROM readings
-  WHERE address IS NOT NULL AND lower(trim(address)) NOT IN ('', '--', '(unknown)')
+-- Addresses that changed hands. Of all others it does not matter on which day they were read.
+moved AS (
+  SELECT DISTINCT address FROM holders WHERE from_day > DATE '1900-01-01'
 ),
-resolved AS (
+marked AS (
   SELECT
-    r.identity,
-    CASE
-      WHEN r.identity = 'concealed' OR h.address IS NULL THEN r.address
-      WHEN h.person_id IS NOT NULL THEN h.person_id
-      WHEN r.user_id IS NOT NULL AND r.user_id <> '00000000-0000-0000-0000-000000000000' THEN r.user_id
-      ELSE r.address
-    END AS person_id,
+    r.address, r.user_id, CASE WHEN m.address IS NULL THEN b.month ELSE r.read_day END AS held_on,
     b.previous_month, b.month, b.next_month,
     r.exchange, CAST(1 AS BIGINT) << CAST(extract(day FROM r.exchange) - 1 AS INT) AS exchange_bit,
     r.onedrive, CAST(1 AS BIGINT) << CAST(extract(day FROM r.onedrive) - 1 AS INT) AS onedrive_bit,
@@ -76,13 +66,13 @@ resolved AS (
     r.teams, CAST(1 AS BIGINT) << CAST(extract(day FROM r.teams) - 1 AS INT) AS teams_bit,
     r.viva_engage, CAST(1 AS BIGINT) << CAST(extract(day FROM r.viva_engage) - 1 AS INT) AS viva_engage_bit,
     r.apps, CAST(1 AS BIGINT) << CAST(extract(day FROM r.apps) - 1 AS INT) AS apps_bit
-  FROM rows_of_people AS r
+  FROM readings AS r
   CROSS JOIN build AS b
-  LEFT JOIN holders AS h ON h.address = r.address AND r.read_day >= h.from_day AND r.read_day < h.until_day
+  LEFT JOIN moved AS m ON m.address = lower(r.address)
 ),
-persons AS (
+addresses AS (
   SELECT
-    identity, person_id,
+    address, user_id, held_on,
     bit_or(CASE WHEN exchange >= previous_month AND exchange < month THEN exchange_bit ELSE 0 END) AS exchange_before,
     bit_or(CASE WHEN exchange >= month AND exchange < next_month THEN exchange_bit ELSE 0 END) AS exchange_days,
     bit_or(CASE WHEN exchange >= next_month THEN exchange_bit ELSE 0 END) AS exchange_after,
@@ -118,8 +108,27 @@ persons AS (
     bit_or(CASE WHEN apps >= next_month THEN apps_bit ELSE 0 END) AS apps_after,
     min(CASE WHEN apps < next_month THEN apps END) AS apps_first,
     max(CASE WHEN apps < next_month THEN apps END) AS apps_last
-  FROM resolved
-  GROUP BY identity, person_id
+  FROM marked
+  GROUP BY address, user_id, held_on
+),
+identified AS (
+  SELECT
+    CASE WHEN regexp_like(address, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
+    lower(address) AS holder, lower(user_id) AS account, *
+  FROM addresses
+  WHERE address IS NOT NULL AND lower(trim(address)) NOT IN ('', '--', '(unknown)')
+),
+resolved AS (
+  SELECT
+    CASE
+      WHEN r.identity = 'concealed' OR h.address IS NULL THEN r.holder
+      WHEN h.person_id IS NOT NULL THEN h.person_id
+      WHEN r.account IS NOT NULL AND r.account <> '00000000-0000-0000-0000-000000000000' THEN r.account
+      ELSE r.holder
+    END AS person_id,
+    r.*
+  FROM identified AS r
+  LEFT JOIN holders AS h ON h.address = r.holder AND r.held_on >= h.from_day AND r.held_on < h.until_day
 ),
 products AS (
   SELECT
@@ -169,29 +178,27 @@ products AS (
       WHEN 'viva_engage' THEN r.viva_engage_last
       WHEN 'microsoft365_apps' THEN r.apps_last
     END AS last_day
-  FROM persons AS r
+  FROM resolved AS r
   CROSS JOIN (
     VALUES ('exchange'), ('onedrive'), ('sharepoint'), ('skype_for_business'), ('teams'), ('viva_engage'),
       ('microsoft365_apps')
   ) AS p(product)
-),
-copilot AS (
+  UNION ALL
   SELECT
-    s.identity, s.person_id, s.day, CAST(1 AS BIGINT) << CAST(extract(day FROM s.day) - 1 AS INT) AS bit,
-    b.previous_month, b.month, b.next_month
-  FROM copilot_shown AS s
+    s.identity, 'copilot', s.person_id,
+    CASE WHEN s.day >= b.previous_month AND s.day < b.month THEN s.bit ELSE 0 END,
+    CASE WHEN s.day >= b.month AND s.day < b.next_month THEN s.bit ELSE 0 END,
+    CASE WHEN s.day >= b.next_month THEN s.bit ELSE 0 END,
+    CASE WHEN s.day < b.next_month THEN s.day END,
+    CASE WHEN s.day < b.next_month THEN s.day END
+  FROM (
+    SELECT identity, person_id, day, CAST(1 AS BIGINT) << CAST(extract(day FROM day) - 1 AS INT) AS bit FROM copilot_shown
+  ) AS s
   CROSS JOIN build AS b
 )
-SELECT identity, product, person_id, days_before, days, days_after, first_day, last_day
+SELECT
+  identity, product, person_id, bit_or(days_before) AS days_before, bit_or(days) AS days, bit_or(days_after) AS days_after,
+  min(first_day) AS first_day, max(last_day) AS last_day
 FROM products
 WHERE first_day IS NOT NULL OR days_after <> 0
-UNION ALL
-SELECT
-  identity, 'copilot', person_id,
-  bit_or(CASE WHEN day >= previous_month AND day < month THEN bit ELSE 0 END),
-  bit_or(CASE WHEN day >= month AND day < next_month THEN bit ELSE 0 END),
-  bit_or(CASE WHEN day >= next_month THEN bit ELSE 0 END),
-  min(CASE WHEN day < next_month THEN day END),
-  max(CASE WHEN day < next_month THEN day END)
-FROM copilot
-GROUP BY identity, person_id
+GROUP BY identity, product, person_id

@@ -1,23 +1,30 @@
 -- People whom the month's nightly answers show, with their licences on the last night and what the directory says of them.
-WITH readings AS (
-  SELECT
-    CASE WHEN regexp_like(r.user_principal_name, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
-    lower(r.user_principal_name) AS address, r.day, r.display_name, coalesce(r.is_deleted, FALSE) AS is_deleted, r.deleted_date
-  FROM office365_active_user_detail AS r
-  WHERE r.user_principal_name IS NOT NULL AND lower(trim(r.user_principal_name)) NOT IN ('', '--', '(unknown)')
+-- What was said of each address, and until when; then of each person; then what was said last.
+WITH moved AS (
+  SELECT DISTINCT address FROM holders WHERE from_day > DATE '1900-01-01'
 ),
-resolved AS (
+readings AS (
+  SELECT
+    r.user_principal_name, r.display_name, coalesce(r.is_deleted, FALSE) AS is_deleted, r.deleted_date,
+    -- Only of addresses that changed hands does it matter on which day they were read.
+    CASE WHEN m.address IS NOT NULL THEN r.day END AS held_on, max(r.day) AS day
+  FROM office365_active_user_detail AS r
+  LEFT JOIN moved AS m ON m.address = lower(r.user_principal_name)
+  GROUP BY 1, 2, 3, 4, 5
+),
+identified AS (
+  SELECT
+    CASE WHEN regexp_like(user_principal_name, '^[0-9A-F]{32}$') THEN 'concealed' ELSE 'named' END AS identity,
+    lower(user_principal_name) AS address, day, display_name, is_deleted, deleted_date
+  FROM readings
+  WHERE user_principal_name IS NOT NULL AND lower(trim(user_principal_name)) NOT IN ('', '--', '(unknown)')
+),
+said AS (
   SELECT
     r.identity, r.day, r.address, r.display_name, r.is_deleted, r.deleted_date,
     CASE WHEN r.identity = 'concealed' THEN r.address ELSE coalesce(h.person_id, r.address) END AS person_id
-  FROM readings AS r
+  FROM identified AS r
   LEFT JOIN holders AS h ON h.address = r.address AND r.day >= h.from_day AND r.day < h.until_day
-),
--- What was said of each person, and until when; then what was said last.
-said AS (
-  SELECT identity, person_id, address, display_name, is_deleted, deleted_date, max(day) AS day
-  FROM resolved
-  GROUP BY identity, person_id, address, display_name, is_deleted, deleted_date
 ),
 last_rows AS (
   SELECT

@@ -26,9 +26,9 @@ use crate::ledger::Object;
 
 /// A month that ended fewer days ago than this is built every night: what is missing in it depends on the day.
 const OPEN_DAYS: i32 = 3;
-/// Months whose objects have fewer bytes than this are small: several of them are built at the same time. A year of a tenant
-/// of some thousands has such months.
-const SMALL: u64 = 8 << 20;
+/// Months whose objects have fewer bytes than this part of the engine's memory are built side by side: planning, the last merge
+/// of a sort, and encoding keep one core busy each. A month of fifty thousand people has some forty MiB, of 512.
+const SMALL: u64 = 8;
 /// How many folders are listed at once.
 const LISTING: usize = 16;
 
@@ -280,8 +280,9 @@ impl Step<'_, '_> {
         for month in months {
             due.extend(self.due(model, *month).await?);
         }
-        // The engine spreads a large month over its threads; small ones leave it idle, and go side by side.
-        let small = due.iter().flat_map(|d| &d.parts).map(Part::size).sum::<u64>() <= SMALL * due.len() as u64;
+        // What a month needs in memory grows with its objects: large ones go one by one.
+        let small = self.job.limits.memory as u64 / SMALL;
+        let small = due.iter().flat_map(|d| &d.parts).map(Part::size).sum::<u64>() <= small * due.len() as u64;
         for together in due.chunks(if small { self.sessions.len() } else { 1 }) {
             self.partitions(model, together, record).await?;
         }
