@@ -58,8 +58,10 @@ impl SecretFrom {
         };
         match value.map(|v| v.trim_end_matches(['\r', '\n']).to_string()) {
             Some(v) if !v.is_empty() => Ok(Secret::new(v)),
-            _ => Err(Error::new(Kind::Config, format!("the secret is not in {place}"))
-                .hint(format!("put the application's client secret into {place}"))),
+            _ => {
+                Err(Error::new(Kind::Config, format!("the secret is not in {place}"))
+                    .hint(format!("put it into {place}")))
+            }
         }
     }
 }
