@@ -20,7 +20,7 @@ use reports::listings;
 pub use reports::{DirectoryFile, ReportsFile, select};
 pub use secret::{Secret, SecretFrom};
 pub use telemetry::{Otlp, Telemetry, TelemetryFile};
-pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant};
+pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant, is_loopback};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -71,3 +71,6 @@ pub async fn tell(telemetry: &Telemetry, nights: &Nights<'_>) -> Vec<Error> {
 fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| (d.as_secs_f64() * 1000.0).round() / 1000.0)
 }
+
+#[cfg(test)]
+mod tests;
