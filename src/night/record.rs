@@ -177,7 +177,8 @@ impl Problem {
             cause = c.source();
         }
         let kind = serde_json::to_value(e.kind()).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
-        Problem { window, kind, message, hint: e.hint_text().map(str::to_string) }
+        let hint = e.hint_text().unwrap_or(e.kind().advice()).to_string();
+        Problem { window, kind, message, hint: Some(hint) }
     }
 
     /// An answer that a guard holds.
