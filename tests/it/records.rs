@@ -45,7 +45,7 @@ fn every_ending_of_a_report_is_whole_in_the_record() {
          [[rules]]\nfunction = '{mail}'\nwindow = 'date={}'\nfault.status = {{ code = 403 }}\n\
          [[rules]]\nfunction = '{mail}'\nfault.late = {{ day = '{}', days = 9, refused = true }}\n\
          [[rules]]\nfunction = 'getEmailActivityCounts'\nfault.column-added = {{ header = 'Mood', value = 'good' }}\n\
-         [[rules]]\nfunction = 'getTeamsUserActivityUserDetail'\nfault.column-renamed = {{ header = 'User Principal Name', to = 'Account' }}\n\
+         [[rules]]\nfunction = 'getOneDriveActivityUserDetail'\nfault.column-renamed = {{ header = 'User Principal Name', to = 'Account' }}\n\
          [[rules]]\nfunction = 'getOneDriveActivityUserCounts'\nfault.status = {{ code = 400 }}\n\
          [[rules]]\nfunction = 'getMailboxUsageDetail'\nfault.unknown-tenant = {{}}\n\
          [[rules]]\nfunction = 'groups'\nleg = 'directory'\nfault.permission = {{}}\n",
@@ -72,7 +72,7 @@ fn every_ending_of_a_report_is_whole_in_the_record() {
     let outcome = |r: &str| all(&ran).into_iter().find(|x| x["report"] == r).unwrap()["outcome"].clone();
     assert_eq!(outcome("getMailboxUsageDetail"), "not-served");
     assert_eq!(outcome("groups"), "not-served");
-    assert_eq!(outcome("getTeamsUserActivityUserDetail"), "partial");
+    assert_eq!(outcome("getOneDriveActivityUserDetail"), "partial");
     assert_eq!(outcome("getOneDriveActivityUserCounts"), "failed");
     for of in OUTCOMES.into_iter().filter(|o| *o != "unchanged") {
         assert!(ran.sum(of) > 0, "nothing was {of}");
