@@ -18,6 +18,10 @@ use usagelake::error::Result;
 use usagelake::normalise::{self, Normaliser, Outcome};
 use usagelake::tables::encode::{Encoder, Finished};
 
+#[path = "../src/tables/encode/tests/whole_file.rs"]
+mod whole_file;
+use whole_file::encode_body;
+
 const LARGE: usize = 1_000_000;
 const SMALL: usize = 300;
 /// As a download or a file comes.
@@ -94,21 +98,6 @@ fn read(body: &Bytes, see: &mut dyn FnMut(RecordBatch)) {
 fn chunks(body: &Bytes) -> impl Iterator<Item = usagelake::error::Result<Bytes>> + use<> {
     let body = body.clone();
     (0..body.len()).step_by(CHUNK).map(move |i| Ok(body.slice(i..body.len().min(i + CHUNK))))
-}
-
-/// A body as one file; all bytes but the last go to `sink`.
-fn encode_body(
-    report: &'static Report,
-    codec: Codec,
-    chunks: impl Iterator<Item = Result<Bytes>>,
-    mut sink: impl FnMut(Bytes) -> Result<()> + Send,
-) -> Result<(Outcome, Finished)> {
-    let mut encoder = Encoder::new(report.schema(), codec)?;
-    let outcome = normalise::read(report, chunks, |batch| {
-        encoder.write(&batch)?;
-        sink(encoder.take())
-    })?;
-    Ok((outcome, encoder.finish()?))
 }
 
 #[divan::bench(sample_count = 9, sample_size = 1)]

@@ -9,6 +9,7 @@ mod marts;
 mod powerbi;
 mod reports;
 mod secret;
+mod telemetry;
 mod tenant;
 
 pub use guards::{Contract, GuardName, Guards, GuardsFile};
@@ -18,7 +19,8 @@ pub use powerbi::{PowerBiFile, PowerBiRefresh, Reader};
 use reports::listings;
 pub use reports::{DirectoryFile, ReportsFile, select};
 pub use secret::{Secret, SecretFrom};
-pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant};
+pub use telemetry::{Otlp, Telemetry, TelemetryFile};
+pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant, is_loopback};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,6 +91,9 @@ pub struct File {
     /// Who is told when a night did not go well.
     #[serde(default)]
     pub hooks: HooksFile,
+    /// Who gets the figures of each run.
+    #[serde(default)]
+    pub telemetry: TelemetryFile,
 }
 
 /// The table format.
@@ -156,6 +161,8 @@ pub struct Pipeline {
     pub guards: Guards,
     /// Who is told when a night did not go well.
     pub hooks: Hooks,
+    /// Who gets the figures of each run.
+    pub telemetry: Telemetry,
     /// The dataset of the project with people, refreshed after a night.
     pub refresh: Option<PowerBiRefresh>,
     /// The dataset of the shared project, likewise.
@@ -209,6 +216,7 @@ impl File {
         let marts = self.marts()?;
         let guards = self.guards()?;
         let hooks = self.hooks.resolve()?;
+        let telemetry = self.telemetry.resolve(self.tenant.keys().cloned().collect())?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         let directory = listings(self.directory.include.as_deref())?;
@@ -240,6 +248,7 @@ impl File {
             product_names: self.licenses.product_names,
             guards,
             hooks,
+            telemetry,
             refresh: self.powerbi.refresh,
             refresh_shared: self.powerbi.refresh_shared,
         })

@@ -53,6 +53,31 @@ impl Kind {
         matches!(self, Kind::Throttled | Kind::Unavailable | Kind::LinkExpired)
     }
 
+    /// What the operator can do where an error of this kind has no hint of its own.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Kind::Usage => "look at the command line: `usagelake --help`",
+            Kind::Config => "mend the pipeline file; `pipelines/nightly.toml` shows every key",
+            Kind::Locked => "wait until the other run has ended, then run again",
+            Kind::Lake => "look whether the lake's store is there and may be written to, then run again",
+            Kind::SignIn => "check the tenant's `id` and `auth`; docs/permissions.md says what the application needs",
+            Kind::Permission => "grant the permission, with an administrator's consent; docs/permissions.md says how",
+            Kind::NotEnabled | Kind::NotReady => {
+                "nothing, unless the tenant should have it: it is asked for again every week"
+            }
+            Kind::OutsideWindow => "nothing: Graph does not have that day",
+            Kind::Throttled | Kind::Unavailable | Kind::LinkExpired => {
+                "run again later; what has landed stays, and only what is missing is asked for"
+            }
+            Kind::NotAReport | Kind::KeyLost | Kind::Refused => {
+                "run again; if it stays so, look at what Graph answers, and update usagelake"
+            }
+            Kind::Contract => "look at the columns, then let the table evolve under `[contracts]`, or update usagelake",
+            Kind::File => "look whether the file is there and may be read",
+            Kind::Model => "mend the model or its contract; the error says which",
+        }
+    }
+
     /// Whether this is a lasting state of a report in a tenant, probed weekly, and no failure.
     pub fn is_state(self) -> bool {
         matches!(self, Kind::NotEnabled | Kind::NotReady)

@@ -20,6 +20,7 @@ pub mod powerbi;
 pub mod verify;
 pub mod forget;
 pub mod night;
+pub mod telemetry;
 pub mod emulator;
 pub mod dashboard;
 pub mod cli;

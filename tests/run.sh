@@ -146,6 +146,8 @@ check "what is shared tells of no small group" "$python" tests/python/disclosure
 check "the lake holds the truth" "$python" tests/python/truth.py "$night/lake" "$night/truth"
 check "the demo" "$binary" demo --users 40 --days 200 --out "$scratch/demo"
 check "the demo's lake is whole" "$binary" verify --lake "$scratch/demo" --tenant contoso
+check "Prometheus and OpenTelemetry hear what the record says" "$python" tests/python/telemetry.py "$binary"
+check "names that are markup stay text" "$python" tests/python/escapes.py "$binary"
 check "who is forgotten is gone" "$python" tests/python/forget.py "$binary"
 check "killed nights on disk are made good" "$python" tests/python/kills.py "$binary" --kills $kills
 check "killed nights in Azure are made good, and so are those of a store that fails" \

@@ -134,7 +134,7 @@ pub struct Listing {
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/directory");
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-    let mut tables: Vec<Table> = embedded::read(&FILES);
+    let mut tables: Vec<Table> = embedded::read(&FILES, "");
     tables.sort_by(|a, b| a.table.cmp(&b.table));
     tables
 });

@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
-use super::{ColumnType, Who, directory, normalise};
+use super::{ColumnType, Who, directory, embedded, normalise};
 
 /// The header of the month, in each table.
 const MONTH: &str = "timeframe";
@@ -95,22 +95,13 @@ pub enum Recognised {
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/legacy");
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-    let is_table = |f: &&include_dir::File<'static>| f.path().to_string_lossy().starts_with(PREFIX);
-    // The files are part of the binary and each is read by a test: a broken one cannot ship.
-    let read = |f: &include_dir::File<'static>| {
-        toml::from_str(f.contents_utf8().unwrap_or_default()).unwrap_or_else(|e| panic!("{}: {e}", f.path().display()))
-    };
-    let mut tables: Vec<Table> = FILES.files().filter(is_table).map(read).collect();
+    let mut tables: Vec<Table> = embedded::read(&FILES, PREFIX);
     tables.sort_by(|a, b| a.table.cmp(&b.table));
     tables
 });
 
-type Names = BTreeMap<String, BTreeMap<String, String>>;
-
-static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    let text = FILES.get_file("names.toml").and_then(|f| f.contents_utf8()).unwrap_or_default();
-    toml::from_str(text).unwrap_or_else(|e| panic!("names.toml: {e}"))
-});
+static NAMES: LazyLock<BTreeMap<String, BTreeMap<String, String>>> =
+    LazyLock::new(|| embedded::file(&FILES, "names.toml"));
 
 static ENCODED: LazyLock<Vec<directory::Table>> = LazyLock::new(|| TABLES.iter().map(Table::encoded).collect());
 

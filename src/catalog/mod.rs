@@ -25,7 +25,7 @@ use include_dir::{Dir, include_dir};
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas/reports");
 
 static CATALOG: LazyLock<Vec<Report>> = LazyLock::new(|| {
-    let mut reports: Vec<Report> = embedded::read(&FILES);
+    let mut reports: Vec<Report> = embedded::read(&FILES, "");
     reports.sort_by(|a, b| a.function.cmp(&b.function));
     reports
 });

@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::pipeline::lake_address;
-use super::{ConfigArgs, Exit, LakeArgs, output};
+use super::{ConfigArgs, Exit, LakeArgs, WindowArgs, output};
 use crate::config::{Codec, RawPolicy, check_tenant};
-use crate::day::{Clock, Day};
+use crate::day::Clock;
 use crate::error::Result;
 use crate::lake::Lake;
 use crate::night::{self, Imported};
@@ -26,12 +26,8 @@ pub(super) struct Import {
     /// The report, where neither the header nor the file's name says it
     #[arg(long, value_name = "NAME")]
     report: Option<String>,
-    /// The day that was asked for with `date=`
-    #[arg(long, value_name = "DAY")]
-    day: Option<Day>,
-    /// The days of the period: 7, 30, 90, 180; 1 for the answer of one day, 0 for the present state
-    #[arg(long, value_name = "N")]
-    period: Option<u16>,
+    #[command(flatten)]
+    window: WindowArgs,
     /// Whether the files are kept in raw/
     #[arg(long, value_enum, default_value = "keep")]
     raw: Raw,
@@ -66,8 +62,8 @@ impl Import {
         let lake = Lake::open(&lake_address(&self.config, &self.lake)?)?;
         let options = night::ImportOptions {
             report: self.report,
-            day: self.day,
-            period: self.period,
+            day: self.window.day,
+            period: self.window.period,
             raw: Some(if self.raw == Raw::Keep { RawPolicy::Keep } else { RawPolicy::Off }),
             codec: self.codec,
         };

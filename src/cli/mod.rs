@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::day::Day;
 use crate::error::{Error, Kind, Result};
 
 /// Microsoft 365 usage reports from Microsoft Graph to partitioned Parquet, every night, for ever.
@@ -105,6 +106,17 @@ struct ConfigArgs {
     /// The pipeline file
     #[arg(long, value_name = "FILE", env = "USAGELAKE_CONFIG", default_value = "usagelake.toml")]
     config: PathBuf,
+}
+
+/// Which answers of a report.
+#[derive(Args, Clone)]
+struct WindowArgs {
+    /// The day of the answer: the one asked for with `date=`, else the refresh date
+    #[arg(long, value_name = "DAY")]
+    day: Option<Day>,
+    /// The days of the answer's period: 7, 30, 90, 180; 1 for the answer of one day, 0 for the present state
+    #[arg(long, value_name = "N")]
+    period: Option<u16>,
 }
 
 /// How a command ended. Schedulers read the number.

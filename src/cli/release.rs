@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::pipeline::{codec, existing, lake_address, one_tenant};
 use super::run::clock;
 use super::status::Held;
-use super::{ConfigArgs, Exit, LakeArgs, output};
+use super::{ConfigArgs, Exit, LakeArgs, WindowArgs, output};
 use crate::config::select;
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
@@ -22,12 +22,8 @@ pub(super) struct Release {
     /// Answers of these reports or workloads
     #[arg(long, value_name = "NAME", num_args = 1..)]
     report: Vec<String>,
-    /// Answers of this day: the one asked for, else the refresh date
-    #[arg(long, value_name = "DAY")]
-    day: Option<Day>,
-    /// Answers for this period: 1 for one day, 0 for the present state
-    #[arg(long, value_name = "N")]
-    period: Option<u16>,
+    #[command(flatten)]
+    window: WindowArgs,
     /// All held answers, or all that the other flags mean
     #[arg(long)]
     all: bool,
@@ -63,9 +59,9 @@ impl Release {
         };
         let mut document =
             Document { held: Vec::new(), released: Vec::new(), discarded: Vec::new(), failed: Vec::new() };
-        let named = !reports.is_empty() && self.day.is_some();
+        let named = !reports.is_empty() && self.window.day.is_some();
         if self.all || named {
-            let choice = Choice { reports, day: self.day, period: self.period };
+            let choice = Choice { reports, day: self.window.day, period: self.window.period };
             let codec = codec(&self.config)?;
             let done = night::release(&lake, &tenant, &choice, self.discard, codec, clock(self.today)).await?;
             if done.is_empty() && named {
@@ -84,7 +80,7 @@ impl Release {
                     }
                 }
             }
-        } else if !self.report.is_empty() || self.day.is_some() || self.period.is_some() || self.discard {
+        } else if !self.report.is_empty() || self.window.day.is_some() || self.window.period.is_some() || self.discard {
             return Err(Error::new(Kind::Usage, "it is not said which held answers are meant")
                 .hint("name them with `--report NAME --day DAY`, or mean all of them with `--all`"));
         }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use clap::Args;
 
@@ -9,14 +10,16 @@ use super::pipeline::pipeline;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog::directory::Listing;
 use crate::catalog::{self, Report};
-use crate::config::{Pipeline, select};
+use crate::config::{Pipeline, Tenant, select};
 use crate::day::{Clock, Day};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::marts::Models;
 use crate::night::record::{HELD, Outcome, ReportRecord, RunRecord};
+use crate::night::trail::Stretch;
 use crate::night::{self, Event, Job, ProductNames};
 use crate::plan::{LAG_DAYS, WINDOW_DAYS, Wishes, duration};
+use crate::telemetry;
 
 /// What to run.
 #[derive(Args)]
@@ -80,6 +83,11 @@ impl Selection {
         if self.means_directory() { pipeline.to_vec() } else { Vec::new() }
     }
 
+    /// Whether all is meant that is due.
+    fn is_whole(&self) -> bool {
+        self.report.is_empty() && self.from.is_none() && self.to.is_none() && self.shard.is_none()
+    }
+
     fn means_directory(&self) -> bool {
         self.report.is_empty() && self.shard.is_none_or(|(i, _)| i == 1)
     }
@@ -100,74 +108,144 @@ impl Run {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
-        let directory = self.selection.directory(&pipeline.directory);
         let wishes = self.selection.wishes(pipeline.reread_days)?;
-        // A file that is wrong is found before anybody is asked for anything.
+        let began = SystemTime::now();
+        let mut nights = Vec::new();
+        let prepared = match self.prepare(&pipeline).await {
+            Ok(prepared) => {
+                for tenant in &pipeline.tenants {
+                    nights.push(self.night(&pipeline, &prepared, &reports, wishes, tenant, json).await);
+                }
+                Ok(())
+            }
+            Err(e) => {
+                for tenant in &pipeline.tenants {
+                    tell(night::hooks::tell(&pipeline.hooks, &tenant.name, Err(&e)).await);
+                }
+                Err(e)
+            }
+        };
+        let exit = match &prepared {
+            Ok(()) => exit(&nights),
+            Err(e) => Exit::of(e),
+        };
+        let told: Vec<telemetry::Night<'_>> = match &prepared {
+            Ok(()) => nights.iter().map(|n| n.told(self.selection.is_whole())).collect(),
+            Err(e) => {
+                let (time, whole) = (Stretch::since(began), self.selection.is_whole());
+                let names = pipeline.tenants.iter().map(|t| t.name.as_str());
+                names.map(|tenant| telemetry::Night { tenant, time, ended: Err(e), whole }).collect()
+            }
+        };
+        tell(telemetry::tell(&pipeline.telemetry, &telemetry::Nights { nights: told, exit: exit as u8 }).await);
+        prepared?;
+        self.say(nights, exit, json)
+    }
+
+    /// What all tenants share. It is tried before anybody is asked for anything: the file of product names, the destination,
+    /// the models.
+    async fn prepare(&self, pipeline: &Pipeline) -> Result<Prepared> {
         let names = pipeline.product_names.as_deref().filter(|_| self.selection.means_directory());
         let names = names.map(ProductNames::read).transpose()?;
         let lake = Lake::open(&pipeline.lake)?;
-        // The destination is tried before anybody is asked for anything.
         lake.prepare().await?;
-        // A model that cannot be is found before anybody is asked for anything.
-        let models = Models::configured(&pipeline.marts)?;
-        let mut records = Vec::new();
-        let mut lost: Option<Error> = None;
-        for tenant in &pipeline.tenants {
-            let Pipeline { codec, raw, .. } = pipeline;
-            let clock = clock(self.selection.today);
-            let product_names = names.as_ref();
-            let (lake, reports, directory, guards) = (&lake, &reports, &directory, &pipeline.guards);
-            let marts = pipeline.marts.build.then_some((&models, &pipeline.marts));
-            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
-            let watch = Watch::new(tenant.pace);
-            let ended = night::run(&job, &|event| watch.event(&event)).await;
-            for e in night::hooks::tell(&pipeline.hooks, &tenant.name, ended.as_ref()).await {
-                output::say(&format!("warning: {e}"));
-                e.hint_text().iter().for_each(|hint| output::say(&format!("  hint: {hint}")));
+        Ok(Prepared { names, lake, models: Models::configured(&pipeline.marts)? })
+    }
+
+    /// A tenant's night, and what follows it.
+    async fn night(
+        &self,
+        pipeline: &Pipeline,
+        prepared: &Prepared,
+        reports: &[&'static Report],
+        wishes: Wishes,
+        tenant: &Tenant,
+        json: bool,
+    ) -> Night {
+        let began = SystemTime::now();
+        let Pipeline { codec, raw, .. } = *pipeline;
+        let clock = clock(self.selection.today);
+        let Prepared { names, lake, models } = prepared;
+        let directory = self.selection.directory(&pipeline.directory);
+        let (product_names, directory, guards) = (names.as_ref(), &directory[..], &pipeline.guards);
+        let marts = pipeline.marts.build.then_some((models, &pipeline.marts));
+        let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
+        let watch = Watch::new(tenant.pace);
+        let ended = night::run(&job, &|event| watch.event(&event)).await;
+        let time = Stretch::since(began);
+        tell(night::hooks::tell(&pipeline.hooks, &tenant.name, ended.as_ref()).await);
+        if let Ok(record) = &ended {
+            if !json {
+                summary(record);
             }
-            match ended {
-                Ok(record) => {
-                    if !json {
-                        summary(&record);
-                    }
-                    super::refresh::refresh(&pipeline, tenant, &models, &record, clock.today()).await;
-                    if let Some(lost) = &record.lost {
-                        output::say(&format!("error: the run could not go on: {}", lost.message));
-                        lost.hint.iter().for_each(|hint| output::say(&format!("\nhint: {hint}")));
-                    }
-                    records.push(record);
-                }
-                // One tenant's failure takes no other down.
-                Err(e) => {
-                    if let Some(before) = lost.replace(e.with("tenant", &tenant.name)) {
-                        output::error(&before);
-                    }
-                }
+            super::refresh::refresh(pipeline, tenant, models, record, clock.today()).await;
+            if let Some(lost) = &record.lost {
+                output::say(&format!("error: the run could not go on: {}", lost.message));
+                lost.hint.iter().for_each(|hint| output::say(&format!("\nhint: {hint}")));
+            }
+        }
+        Night { time, tenant: tenant.name.clone(), ended }
+    }
+
+    /// Prints the records and the errors, and gives the exit code. An error that is returned is printed by whoever turns it
+    /// into one.
+    fn say(&self, nights: Vec<Night>, exit: Exit, json: bool) -> Result<Exit> {
+        let (mut records, mut lost) = (Vec::new(), Vec::new());
+        for night in nights {
+            match night.ended {
+                Ok(record) => records.push(record),
+                Err(e) => lost.push(e.with("tenant", night.tenant)),
             }
         }
         if json {
             output::document(&records);
         }
-        match lost {
-            // It is printed by whoever turns it into an exit code.
-            Some(e) if records.is_empty() => Err(e),
-            Some(e) => {
-                output::error(&e);
-                Ok(exit(&records, true))
-            }
-            None => Ok(exit(&records, false)),
-        }
+        let last = if records.is_empty() { lost.pop() } else { None };
+        lost.iter().for_each(output::error);
+        last.map_or(Ok(exit), Err)
     }
 }
 
-fn exit(records: &[RunRecord], lost: bool) -> Exit {
-    let came = |o: Outcome| matches!(o, Outcome::Done | Outcome::Partial);
-    if !lost && records.iter().all(|r| r.outcome == Outcome::Done) {
-        Exit::Done
-    } else if records.iter().any(|r| came(r.outcome)) {
-        Exit::Partial
-    } else {
-        Exit::Failed
+/// What all tenants of a command share.
+struct Prepared {
+    names: Option<ProductNames>,
+    lake: Lake,
+    models: Models,
+}
+
+/// What became of a tenant's night.
+struct Night {
+    tenant: String,
+    time: Stretch,
+    ended: Result<RunRecord>,
+}
+
+impl Night {
+    fn told(&self, whole: bool) -> telemetry::Night<'_> {
+        telemetry::Night { tenant: &self.tenant, time: self.time, ended: self.ended.as_ref(), whole }
+    }
+}
+
+/// Says what went wrong with telling others.
+fn tell(wrong: Vec<Error>) {
+    for e in wrong {
+        output::say(&format!("warning: {e}"));
+        e.hint_text().iter().for_each(|hint| output::say(&format!("  hint: {hint}")));
+    }
+}
+
+/// One tenant's failure takes no other down.
+fn exit(nights: &[Night]) -> Exit {
+    let outcomes: Vec<Option<Outcome>> = nights.iter().map(|n| n.ended.as_ref().ok().map(|r| r.outcome)).collect();
+    let came = |o: &Option<Outcome>| matches!(o, Some(Outcome::Done | Outcome::Partial));
+    if outcomes.iter().all(|o| *o == Some(Outcome::Done)) {
+        return Exit::Done;
+    } else if outcomes.iter().any(came) {
+        return Exit::Partial;
+    }
+    match nights.last().map(|n| &n.ended) {
+        Some(Err(e)) if nights.iter().all(|n| n.ended.is_err()) => Exit::of(e),
+        _ => Exit::Failed,
     }
 }
 

@@ -49,23 +49,75 @@ impl SecretFrom {
     pub fn read(&self) -> Result<Secret> {
         let (value, place) = match self {
             SecretFrom::Given(secret) => return Ok(secret.clone()),
-            SecretFrom::Env(name) if is_name(name) => {
+            SecretFrom::Env(name) if looks_like_name(name) => {
                 (std::env::var(name).ok(), format!("the environment variable `{name}`"))
             }
             // Somebody may have written the secret itself.
-            SecretFrom::Env(_) => (None, "the environment: what `env` names is no variable's name".to_string()),
+            SecretFrom::Env(name) => {
+                let value = can_be_name(name).then(|| std::env::var(name).ok()).flatten();
+                return kept(value).ok_or_else(|| {
+                    Error::new(Kind::Config, "the secret is not in the environment variable that `env` names")
+                        .hint("`env` has the name of a variable, such as `USAGELAKE_CLIENT_SECRET`, and not the secret itself")
+                });
+            }
             SecretFrom::File(path) => (std::fs::read_to_string(path).ok(), format!("the file `{}`", path.display())),
         };
-        match value.map(|v| v.trim_end_matches(['\r', '\n']).to_string()) {
-            Some(v) if !v.is_empty() => Ok(Secret::new(v)),
-            _ => Err(Error::new(Kind::Config, format!("the secret is not in {place}"))
-                .hint(format!("put the application's client secret into {place}"))),
-        }
+        kept(value).ok_or_else(|| {
+            Error::new(Kind::Config, format!("the secret is not in {place}")).hint(format!("put it into {place}"))
+        })
     }
 }
 
+/// A secret as it was read, where it is one.
+fn kept(value: Option<String>) -> Option<Secret> {
+    let value = Zeroizing::new(value?);
+    let secret = value.trim_end_matches(['\r', '\n']);
+    (!secret.is_empty()).then(|| Secret::new(secret))
+}
+
 /// Whether a text can be the name of an environment variable.
-fn is_name(text: &str) -> bool {
+fn can_be_name(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     first && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Whether a text looks like the name that somebody gives a variable, and like no secret: words of letters of one case with
+/// `_` between them, each perhaps with a digit or two at its end; or one word, which is short.
+fn looks_like_name(text: &str) -> bool {
+    let one_case = !text.bytes().any(|b| b.is_ascii_lowercase()) || !text.bytes().any(|b| b.is_ascii_uppercase());
+    let word = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        word.len() <= 16 && word.len() - letters.len() <= 2 && letters.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    let words: Vec<&str> = text.split('_').collect();
+    can_be_name(text) && one_case && (words.len() > 1 || text.len() <= 8) && words.into_iter().all(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_the_place_of_a_name_is_not_shown() {
+        for secret in [
+            "hunter2hunter2hunter2",
+            "HUNTER2HUNTER2HUNTER2",
+            "JBSWY3HUNTER2EHPK3PXP",
+            "Hunter8QaBcDeFgHiJkLmNoPqRsTuVwXyZ012345",
+            "Hunter_8Qab_cdEF",
+            "hunter_a1b2c3d4e5f6",
+            "_hunterhunterhunterhunter",
+            "hunterhunter",
+            "9hunter_two",
+            "hunter~2",
+        ] {
+            let e = SecretFrom::Env(secret.into()).read().unwrap_err();
+            assert!(!format!("{e:?}").to_lowercase().contains("hunter"), "{e:?}");
+            assert!(e.hint_text().is_some_and(|h| h.contains("not the secret itself")), "{e:?}");
+        }
+        for name in ["USAGELAKE_TEST_NOT_SET", "usagelake_not_set_2", "NOTSET"] {
+            let e = SecretFrom::Env(name.into()).read().unwrap_err();
+            assert!(e.to_string().contains(name) && e.hint_text().is_some_and(|h| h.contains(name)), "{e:?}");
+        }
+    }
 }

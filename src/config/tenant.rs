@@ -173,19 +173,26 @@ pub fn check_tenant(name: &str) -> Result<()> {
 
 /// Refuses an address that is not https, but for loopback.
 pub fn check_endpoint(url: &str) -> Result<()> {
-    let parsed =
-        url::Url::parse(url).map_err(|e| Error::new(Kind::Config, format!("`{url}` is no address")).because(e))?;
-    let loopback = match parsed.host() {
-        Some(url::Host::Domain(d)) => d == "localhost",
+    let parsed = url::Url::parse(url).map_err(|e| Error::new(Kind::Config, "an address is none").because(e))?;
+    match parsed.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        // Only where it leads: what else an address has may be a credential.
+        scheme => {
+            Err(Error::new(Kind::Config, format!("`{scheme}://{}` is not https", parsed.host_str().unwrap_or("…")))
+                .hint("a token goes there: use https, or http on 127.0.0.1 for an emulator"))
+        }
+    }
+}
+
+/// Whether an address points at this machine.
+pub fn is_loopback(url: &str) -> bool {
+    let url = url::Url::parse(url);
+    match url.as_ref().ok().and_then(url::Url::host) {
+        Some(url::Host::Domain(d)) => d.eq_ignore_ascii_case("localhost"),
         Some(url::Host::Ipv4(a)) => a.is_loopback(),
         Some(url::Host::Ipv6(a)) => a.is_loopback(),
         None => false,
-    };
-    match parsed.scheme() {
-        "https" => Ok(()),
-        "http" if loopback => Ok(()),
-        _ => Err(Error::new(Kind::Config, format!("`{url}` is not https"))
-            .hint("a token goes there: use https, or http on 127.0.0.1 for an emulator")),
     }
 }
 

@@ -217,23 +217,3 @@ async fn every_report_is_served_as_json() {
     }
     emulator.stop().await;
 }
-
-/// Serves until it is killed: `USAGELAKE_SERVE=4010 cargo test serves -- --ignored`.
-#[tokio::test]
-#[ignore = "serves for other clients"]
-async fn serves() {
-    let port = std::env::var("USAGELAKE_SERVE").ok().and_then(|p| p.parse().ok()).unwrap_or(4010);
-    let emulator = Emulator::start(Options {
-        users: 300,
-        days: 400,
-        port,
-        pace: false,
-        end: day(END),
-        today: day(END),
-        ..Options::default()
-    })
-    .await
-    .unwrap();
-    println!("{}", emulator.url());
-    std::future::pending::<()>().await;
-}

@@ -1,12 +1,12 @@
 //! One request to Graph: its turn, its token, its answer. The only place that sends a token to Graph.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::reply::{self, Asked};
-use super::{Budget, Client, http};
+use super::{Budget, Client, Sent, http};
 use crate::error::{Error, Kind, Result};
 
 /// What is asked of Graph.
@@ -49,7 +49,10 @@ impl Client {
             // After the turn: a token may end while waiting for it.
             let bearer = inner.tokens.get(budget).await?;
             let sent = inner.graph.get(request.url.clone()).bearer_auth(bearer.expose());
-            let response = http::send(sent, timeouts, "Microsoft Graph").await?;
+            let began = SystemTime::now();
+            let answer = http::send(sent, timeouts, "Microsoft Graph").await;
+            budget.sent(Sent::to_graph(request.url, began, &answer));
+            let response = answer?;
             let status = response.status();
             if status.is_success() || status.is_redirection() {
                 return Ok(response);

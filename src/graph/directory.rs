@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ask::Request;
-use super::{Budget, Client, http};
+use super::{Budget, Client, Sent, http};
 use crate::error::{Error, Kind, Result};
 
 /// The most bytes of one page: 999 persons with all their licences have some megabytes.
@@ -27,6 +27,7 @@ pub struct Pages {
     pages: u32,
     attempts: u32,
     waited: Duration,
+    sent: Vec<Sent>,
 }
 
 impl Pages {
@@ -37,6 +38,7 @@ impl Pages {
         let page = self.client.json(&url, &self.permissions, &mut budget).await;
         self.attempts += budget.attempts();
         self.waited += budget.waited();
+        self.sent.extend(budget.take_sent());
         let page = page?;
         self.pages += 1;
         if let Some(link) = page.get("@odata.nextLink").and_then(Value::as_str) {
@@ -57,6 +59,11 @@ impl Pages {
         self.attempts
     }
 
+    /// The requests since this was asked for the last time.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+
     /// Time spent waiting so far.
     pub fn waited(&self) -> Duration {
         self.waited
@@ -74,6 +81,7 @@ impl Client {
             pages: 0,
             attempts: 0,
             waited: Duration::ZERO,
+            sent: Vec::new(),
         })
     }
 

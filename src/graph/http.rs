@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{Certificate, Client, RequestBuilder, Response, header};
-use url::{Host, Url};
+use url::Url;
 
 use super::after::retry_after;
 use super::text;
@@ -85,12 +85,7 @@ pub(super) fn extra_ca(endpoints: &Endpoints) -> Result<Vec<Certificate>> {
 
 /// Whether `url` points at this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(d)) => d.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(a)) => a.is_loopback(),
-        Some(Host::Ipv6(a)) => a.is_loopback(),
-        None => false,
-    }
+    crate::config::is_loopback(url.as_str())
 }
 
 /// The part of an address that may be shown: `https://host/…`.

@@ -39,6 +39,7 @@ mod powerbi;
 mod reply;
 mod report;
 mod retry;
+mod sent;
 mod signin;
 mod text;
 mod token;
@@ -48,6 +49,7 @@ pub use http::Timeouts;
 pub use powerbi::{PowerBi, Refreshed, Stale};
 pub use report::{Answer, BODY_LIMIT, Body};
 pub use retry::{Budget, Retry};
+pub use sent::Sent;
 pub use token::Environment;
 
 /// What the fuzz targets try and nobody else sees.

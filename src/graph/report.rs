@@ -3,6 +3,8 @@
 //! That address works without a token for a few minutes: it is a secret, is followed at once by a client that sends no
 //! token, and is shown as `https://host/…` only. An address that no longer works is asked for again.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{Response, StatusCode, header};
@@ -10,7 +12,7 @@ use url::Url;
 
 use super::ask::Request;
 use super::reply::{self, Asked};
-use super::{Budget, Client, http};
+use super::{Budget, Client, Sent, http};
 use crate::catalog::Report;
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
@@ -92,7 +94,10 @@ impl Client {
         let timeouts = &self.0.settings.timeouts;
         for _ in 0..=REDIRECTS {
             let sent = self.0.download.get(link.clone());
-            let response = http::send(sent, timeouts, "the download service").await?;
+            let began = SystemTime::now();
+            let answer = http::send(sent, timeouts, "the download service").await;
+            budget.sent(Sent::download(&link, began, &answer));
+            let response = answer?;
             match response.status() {
                 status if status.is_success() => return self.answer(response),
                 status if status.is_redirection() => link = self.target(&response, &link)?,

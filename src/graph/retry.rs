@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::sent::Sent;
 use crate::error::{Error, Kind, Result};
 
 /// Requests for one answer, the first included. More only delays the night's verdict.
@@ -71,6 +72,7 @@ pub struct Budget {
     paced: Duration,
     slept: Duration,
     asked: Option<Duration>,
+    sent: Vec<Sent>,
     /// Whether it was given up: who asks again hears the same error.
     over: bool,
     /// What a request passes before it is sent, and holds until it is repeated or the budget ends.
@@ -89,6 +91,7 @@ impl Budget {
             paced: Duration::ZERO,
             slept: Duration::ZERO,
             asked: None,
+            sent: Vec::new(),
             over: false,
             gate: None,
             pass: None,
@@ -121,6 +124,11 @@ impl Budget {
     /// Time spent waiting, for whatever reason.
     pub fn waited(&self) -> Duration {
         self.paced + self.slept
+    }
+
+    /// The requests to Graph and to downloads since this was asked for the last time, in the order in which they were sent.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
     }
 
     /// Decides what follows `error`: waits, and returns how long, where another attempt is due; fails with the error
@@ -157,6 +165,11 @@ impl Budget {
     /// Adds a wait for one's turn.
     pub(super) fn paced(&mut self, waited: Duration) {
         self.paced += waited;
+    }
+
+    /// Keeps what became of a request.
+    pub(super) fn sent(&mut self, sent: Sent) {
+        self.sent.push(sent);
     }
 
     /// Keeps the wait that a reply asked for, for [`Budget::again`].

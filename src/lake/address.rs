@@ -11,8 +11,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, RetryConfig};
 use url::Url;
 
-use super::Lake;
-use crate::config::check_endpoint;
+use super::{Lake, environment};
 use crate::error::{Error, Kind, Result};
 
 /// Opens a store for `address` without touching it; a folder on local disk is made.
@@ -67,27 +66,21 @@ fn remote(url: &Url) -> Result<Lake> {
             return disk(&folder);
         }
         "az" | "azure" | "adl" | "abfs" | "abfss" => {
-            for name in ["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"] {
-                check_environment(name)?;
-            }
             let builder = MicrosoftAzureBuilder::from_env()
                 .with_url(url.as_str())
-                .with_allow_http(loopback("AZURE_STORAGE_ENDPOINT") || loopback("AZURE_ENDPOINT"))
+                .with_allow_http(environment::plain_http(&environment::AZURE)?)
                 .with_retry(retry);
             (build(builder.build().map(|s| Arc::new(s) as _))?, url.path())
         }
         "s3" | "s3a" => {
-            for name in ["AWS_ENDPOINT", "AWS_ENDPOINT_URL"] {
-                check_environment(name)?;
-            }
             let builder = AmazonS3Builder::from_env()
                 .with_url(url.as_str())
-                .with_allow_http(loopback("AWS_ENDPOINT") || loopback("AWS_ENDPOINT_URL"))
+                .with_allow_http(environment::plain_http(&environment::AWS)?)
                 .with_retry(retry);
             (build(builder.build().map(|s| Arc::new(s) as _))?, url.path())
         }
         "gs" => {
-            check_environment("GOOGLE_BASE_URL")?;
+            environment::plain_http(&environment::GOOGLE)?;
             let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry);
             (build(builder.build().map(|s| Arc::new(s) as _))?, url.path())
         }
@@ -103,24 +96,12 @@ fn remote(url: &Url) -> Result<Lake> {
     Ok(Lake { store, root, address: redacted(url), disk: None })
 }
 
-/// Whether the variable names a plain-http address, which [`check_environment`] has held to loopback.
-fn loopback(variable: &str) -> bool {
-    std::env::var(variable).is_ok_and(|v| v.starts_with("http://"))
-}
-
-fn check_environment(variable: &str) -> Result<()> {
-    match std::env::var(variable) {
-        Ok(value) => check_endpoint(&value).map_err(|e| e.with("variable", variable)),
-        Err(_) => Ok(()),
-    }
-}
-
-/// The address without user name, password, query and fragment.
 /// An address of a lake as it may be shown.
 pub fn shown(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.to_string(), |url| redacted(&url))
 }
 
+/// The address without password, query and fragment.
 fn redacted(url: &Url) -> String {
     // `abfss://container@account…` carries the container where others carry a user's name; a password is never printed.
     let mut shown = url.clone();

@@ -5,6 +5,7 @@
 //! so that a list of many people is never held as JSON.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -62,16 +63,21 @@ impl ProductNames {
 }
 
 /// Extracts one list. An error here ends the run; what concerns the list alone is in its record.
-pub async fn extract(night: &Night<'_>, plan: &ListingPlan, ledger: &mut Ledger) -> Result<ReportRecord> {
-    let mut record = ReportRecord::new(plan.listing.name());
+pub async fn extract(
+    night: &Night<'_>,
+    plan: &ListingPlan,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+) -> Result<()> {
     if plan.request.is_none() {
-        return Ok(record);
+        return Ok(());
     }
     record.asked = 1;
+    let (began, before) = (SystemTime::now(), record.counts());
     let (listing, today) = (plan.listing, night.clock.today());
-    let read = ask(night, listing, &mut record).await;
+    let read = ask(night, listing, record).await;
     let published = match read {
-        Ok(read) => publish(night, listing, read, ledger, &mut record).await,
+        Ok(read) => publish(night, listing, read, ledger, record).await,
         Err(e) => Err(e),
     };
     if let Err(e) = published {
@@ -98,24 +104,30 @@ pub async fn extract(night: &Night<'_>, plan: &ListingPlan, ledger: &mut Ledger)
         }
         record.problems.push(problem);
     }
+    record.asked_for(Window::Present, began, &before);
     ledger.save(&night.place.lake, &night.place.layout, &night.place.guard).await?;
     record.settle();
-    Ok(record)
+    record.trail.end(began);
+    Ok(())
 }
 
 /// Publishes the file of product names. It costs nobody a request, so it is looked at in every run, but never for a month
 /// that may be closed.
-pub async fn names(night: &Night<'_>, names: &ProductNames, ledger: &mut Ledger) -> Result<ReportRecord> {
-    let mut record = ReportRecord::new(names.listing.name());
+pub async fn names(
+    night: &Night<'_>,
+    names: &ProductNames,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+) -> Result<()> {
     if ledger.standing.asked(Window::Present).is_some_and(|a| a.on > night.clock.today()) {
-        return Ok(record);
+        return Ok(());
     }
     record.asked = 1;
     let mut list = List::begin(night, names.listing)?;
     list.page(names.page.clone()).await?;
-    publish(night, names.listing, list.end().await?, ledger, &mut record).await?;
+    publish(night, names.listing, list.end().await?, ledger, record).await?;
     record.settle();
-    Ok(record)
+    Ok(())
 }
 
 /// A list while its pages come.
@@ -165,10 +177,14 @@ async fn ask(night: &Night<'_>, listing: &'static Listing, record: &mut ReportRe
     let mut list = List::begin(night, listing)?;
     let mut pages = night.client.pages(&listing.path(), &listing.permissions())?;
     let all = async {
-        while let Some(page) = pages.next().await? {
-            list.page(page).await?;
+        loop {
+            let page = pages.next().await;
+            record.trail.sent(pages.take_sent());
+            match page? {
+                Some(page) => list.page(page).await?,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     };
     let all: Result<()> = all.await;
     record.attempts += u64::from(pages.attempts());

@@ -26,6 +26,10 @@ use crate::tables::route::{Known, Partition, Piece, Router};
 /// Chunks that may wait between the network and the parser. Each is as large as the network made it, tens of KiB.
 const WAITING: usize = 32;
 
+/// The most rows of an answer of counts or of a summary, which is held in memory until it was read whole. The largest that
+/// Graph has has some for each of 180 days.
+const MOST_MERGED: usize = if cfg!(test) { 10_000 } else { 1_000_000 };
+
 /// Where things go.
 #[derive(Clone)]
 pub struct Place {
@@ -367,7 +371,14 @@ fn rows(
     let mut keys = Keys::of(report);
     if report.merge != Merge::Replace {
         let mut batches = Vec::new();
-        let keep = |batch| {
+        let mut held = 0;
+        let keep = |batch: RecordBatch| {
+            held += batch.num_rows();
+            if held > MOST_MERGED {
+                return Err(Error::new(Kind::NotAReport, "the answer has more rows than counts or a summary can have")
+                    .with("more than", MOST_MERGED)
+                    .hint("find out who answers in Microsoft's place: such a report has some rows for each day"));
+            }
             keys.see(&batch);
             batches.push(batch);
             Ok(())
@@ -453,4 +464,29 @@ impl Raw {
 
 fn compress(e: std::io::Error) -> Error {
     Error::new(Kind::Lake, "cannot compress the answer").because(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_without_end_are_an_error() {
+        let report = crate::catalog::find("getEmailActivityCounts").unwrap();
+        let said = |n: usize| {
+            let header =
+                "Report Refresh Date,Send,Receive,Read,Meeting Created,Meeting Interacted,Report Date,Report Period";
+            let body = format!("{header}\n{}", "2026-11-18,1,2,3,4,5,2026-11-18,7\n".repeat(n));
+            let (give, mut chunks) = mpsc::channel(1);
+            give.try_send(Bytes::from(body)).unwrap();
+            drop(give);
+            let (pieces, _) = mpsc::channel(1);
+            let known = Known { period: Some(7), day: None, fallback: None };
+            rows(report, Codec::Snappy, known, &mut chunks, pieces)
+        };
+        assert_eq!(said(MOST_MERGED).unwrap().outcome.rows, MOST_MERGED as u64);
+        let e = said(MOST_MERGED + 1).err().unwrap();
+        assert_eq!(e.kind(), Kind::NotAReport);
+        assert!(e.to_string().contains("more rows"), "{e}");
+    }
 }

@@ -16,6 +16,8 @@ mod release;
 mod replay;
 mod report;
 mod retention;
+pub mod trail;
+mod under_way;
 
 pub use directory::ProductNames;
 pub use forget::{ForgetJob, Forgot, forget};
@@ -27,9 +29,10 @@ pub use replay::{Replayed, Scope, replay};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use futures::StreamExt;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
@@ -42,8 +45,10 @@ use crate::ledger::{Ledger, Manifest};
 use crate::marts::Models;
 use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
-use record::{ReportRecord, RunRecord, overall};
+use record::{RunRecord, overall};
 use report::{Night, extract, stamp};
+use trail::{Step, Stretch};
+use under_way::SoFar;
 
 /// How many answers are landed at once. Each holds a row group and a few parts: this bounds memory, not requests.
 const LANDING: usize = 4;
@@ -154,40 +159,36 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         landing,
         settled: AtomicU64::new(0),
     };
+    let (so_far, lists_so_far) = (SoFar::default(), SoFar::default());
     let tasks = plans.iter().zip(ledgers).map(|(plan, mut ledger)| {
-        let night = &night;
+        let (night, so_far) = (&night, &so_far);
         async move {
-            let record = extract(night, plan, &mut ledger).await?;
-            Ok::<_, Error>((record, ledger))
+            let mut under_way = so_far.begin(&plan.report.function);
+            extract(night, plan, &mut ledger, &mut under_way.record).await?;
+            watch(Event::Ended(&under_way.record));
+            under_way.end(ledger);
+            Ok::<_, Error>(())
         }
     });
     // Each function is paced by itself, so all go side by side; what bounds memory is the landing.
     let mut running = futures::stream::iter(tasks).buffer_unordered(job.reports.len().max(1));
-    let ended: Mutex<Vec<(ReportRecord, Ledger)>> = Mutex::default();
     let reports = async {
-        while let Some(next) = running.next().await {
-            let (record, ledger) = next?;
-            watch(Event::Ended(&record));
-            ended.lock().await.push((record, ledger));
+        while let Some(ended) = running.next().await {
+            ended?;
         }
         Ok(())
     };
     let concealed = async { Ok(concealed_names(&client).await) };
     // The reports come first: they wait for Graph's pace, and the directory is read meanwhile.
-    let joined = tokio::try_join!(reports, directory(&night, job, watch), concealed);
+    let joined = tokio::try_join!(reports, directory(&night, job, watch, &lists_so_far), concealed);
     drop(running);
-    let (mut records, mut published): (Vec<_>, Vec<_>) = ended.into_inner().into_iter().unzip();
-    let (mut lists, concealed_names, lost) = match joined {
-        Ok(((), (lists, read), concealed_names)) => {
-            published.extend(read);
-            (lists, concealed_names, None)
-        }
-        // Nothing came: the error says it all. Else what came is recorded, and so is what ended the run.
-        Err(e) if night.settled.load(Ordering::Relaxed) == 0 => return Err(e),
-        Err(e) => (Vec::new(), None, Some(e)),
+    let (concealed_names, lost) = match joined {
+        Ok(((), (), concealed_names)) => (concealed_names, None),
+        Err(e) => (None, Some(e)),
     };
-    records.sort_by(|a, b| a.report.cmp(&b.report));
-    lists.sort_by(|a, b| a.report.cmp(&b.report));
+    let (records, mut published) = so_far.close();
+    let (lists, read) = lists_so_far.close();
+    published.extend(read);
     let mut record = RunRecord {
         run: id.clone(),
         tenant: job.tenant.name.clone(),
@@ -202,6 +203,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         reports: records,
         directory: lists,
         marts: None,
+        steps: Vec::new(),
     };
     record.expiring(expiring(job, &published));
     let lost = match lost {
@@ -209,14 +211,16 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         lost => lost,
     };
     if let Some(e) = lost {
-        // A night that brought nothing and cannot be concluded is its error.
-        if night.settled.load(Ordering::Relaxed) == 0 {
-            return Err(e);
-        }
-        record.lost(&e);
+        let came = night.settled.load(Ordering::Relaxed) > 0;
+        record.lost(&e, came);
+        record.ended_at = stamp(job.clock);
         // The mark of the run stays, so that the next makes the manifest whole. The lake may be what was lost.
         if let Err(e) = put(&place, &record).await {
             tracing::warn!("the record of the run could not be written: {e}");
+        }
+        // A night that brought nothing is its error.
+        if !came {
+            return Err(e);
         }
     }
     Ok(record)
@@ -231,16 +235,24 @@ async fn conclude(
     record: &mut RunRecord,
 ) -> Result<()> {
     let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
+    let mut began = SystemTime::now();
+    let mut step = |record: &mut RunRecord, name: &'static str| {
+        record.steps.push(Step { name, time: Stretch::since(began) });
+        began = SystemTime::now();
+    };
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
         record.built(marts::upon(&mut manifest, &marts, layout, guard).await);
+        step(record, "marts");
     }
     // The tables are published, whatever became of the marts.
     manifest.write(lake, layout, guard, &id, &stamp(job.clock)).await?;
+    step(record, "manifest");
     let forgotten = retention::apply(place, job.clock).await?;
     tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
+    step(record, "retention");
     record.ended_at = stamp(job.clock);
     put(place, record).await?;
     begun.end(place).await
@@ -266,26 +278,22 @@ fn expiring(job: &Job<'_>, ledgers: &[Ledger]) -> Vec<Expiring> {
 }
 
 /// Reads the lists of the directory, one after the other, and the file of product names.
-async fn directory(
-    night: &Night<'_>,
-    job: &Job<'_>,
-    watch: &(dyn Fn(Event<'_>) + Sync),
-) -> Result<(Vec<ReportRecord>, Vec<Ledger>)> {
+async fn directory(night: &Night<'_>, job: &Job<'_>, watch: &(dyn Fn(Event<'_>) + Sync), so_far: &SoFar) -> Result<()> {
     let (lake, tenant) = (job.lake, &job.tenant.name);
-    let (mut records, mut ledgers) = (Vec::new(), Vec::new());
     for (plan, mut ledger) in listings(Some(lake), tenant, job.directory, job.clock, job.wishes).await? {
-        let record = directory::extract(night, &plan, &mut ledger).await?;
-        watch(Event::Listed(&record));
-        records.push(record);
-        ledgers.push(ledger);
+        let mut under_way = so_far.begin(plan.listing.name());
+        directory::extract(night, &plan, &mut ledger, &mut under_way.record).await?;
+        watch(Event::Listed(&under_way.record));
+        under_way.end(ledger);
     }
     if let Some(names) = job.product_names {
         for mut ledger in load(lake, tenant, std::iter::once(names.listing().name().to_string()), job.clock).await? {
-            records.push(directory::names(night, names, &mut ledger).await?);
-            ledgers.push(ledger);
+            let mut under_way = so_far.begin(names.listing().name());
+            directory::names(night, names, &mut ledger, &mut under_way.record).await?;
+            under_way.end(ledger);
         }
     }
-    Ok((records, ledgers))
+    Ok(())
 }
 
 /// Whether the tenant conceals names. That it cannot be read is no failure: names are recognised in the reports, too.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trail::{Step, Trail};
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Slice;
@@ -42,6 +43,9 @@ pub struct RunRecord {
     /// The marts, where they were built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marts: Option<MartsRecord>,
+    /// What followed the reports, and when.
+    #[serde(skip)]
+    pub steps: Vec<Step>,
 }
 
 /// What a night did for the marts.
@@ -76,10 +80,10 @@ impl RunRecord {
         self.marts = Some(record);
     }
 
-    /// Adds what ended the run before its time.
-    pub fn lost(&mut self, e: &Error) {
+    /// Adds what ended the run before its time, and whether anything had come until then.
+    pub fn lost(&mut self, e: &Error, came: bool) {
         self.lost = Some(Problem::new(None, e));
-        self.outcome = Outcome::Partial;
+        self.outcome = if came { Outcome::Partial } else { Outcome::Failed };
     }
 }
 
@@ -143,6 +147,9 @@ pub struct ReportRecord {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// When it was asked for what.
+    #[serde(skip)]
+    pub trail: Trail,
 }
 
 /// Something that went wrong with a window of a report.
@@ -170,7 +177,8 @@ impl Problem {
             cause = c.source();
         }
         let kind = serde_json::to_value(e.kind()).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default();
-        Problem { window, kind, message, hint: e.hint_text().map(str::to_string) }
+        let hint = e.hint_text().unwrap_or(e.kind().advice()).to_string();
+        Problem { window, kind, message, hint: Some(hint) }
     }
 
     /// An answer that a guard holds.
@@ -187,6 +195,9 @@ impl Problem {
 
 /// The kind of a problem that is no failure: a guard holds the answer.
 pub const HELD: &str = "held";
+
+/// The kind of a problem of a report that another's failure took down with it, since that ended the run.
+pub const CUT_OFF: &str = "cut-off";
 
 impl ReportRecord {
     /// A record of nothing yet.
@@ -211,6 +222,7 @@ impl ReportRecord {
             unknown_headers: Vec::new(),
             missing_columns: Vec::new(),
             problems: Vec::new(),
+            trail: Trail::default(),
         }
     }
 
@@ -223,6 +235,33 @@ impl ReportRecord {
                 }
             }
         }
+    }
+
+    /// What became of the windows that were asked for, in words. A window that is not served is in none of them.
+    pub fn windows(&self) -> [(&'static str, u64); 6] {
+        [
+            ("landed", self.landed),
+            ("unchanged", self.unchanged),
+            ("empty", self.empty),
+            ("late", self.late),
+            ("failed", self.failed),
+            (HELD, self.held),
+        ]
+    }
+
+    /// The report did not come to its end, because the run ended before.
+    pub fn cut_off(&mut self) {
+        self.settle();
+        if self.outcome == Outcome::Done {
+            self.outcome =
+                if self.landed + self.unchanged + self.held > 0 { Outcome::Partial } else { Outcome::Failed };
+        }
+        self.problems.push(Problem {
+            window: None,
+            kind: CUT_OFF.to_string(),
+            message: "the run ended before the report had".to_string(),
+            hint: Some("run again: only what is missing is asked for".to_string()),
+        });
     }
 
     /// How the report ended, from what is counted.

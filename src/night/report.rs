@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
@@ -44,55 +45,83 @@ pub struct Night<'a> {
 }
 
 /// Extracts one report. An error here ends the run; what concerns the report alone is in its record.
-pub async fn extract(night: &Night<'_>, plan: &ReportPlan, ledger: &mut Ledger) -> Result<ReportRecord> {
-    let mut record = ReportRecord::new(&plan.report.function);
+pub async fn extract(
+    night: &Night<'_>,
+    plan: &ReportPlan,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+) -> Result<()> {
     if plan.skipped.is_some() {
         record.outcome = Outcome::NotServed;
-        return Ok(record);
+        return Ok(());
     }
+    let begun = SystemTime::now();
     let mut failed_in_a_row = 0;
     for request in &plan.requests {
-        record.asked += 1;
-        let asked = ask(night, plan, request, ledger, &mut record).await;
-        let Err(e) = asked else {
-            failed_in_a_row = 0;
-            continue;
-        };
-        if ends_the_run(e.kind()) {
-            return Err(e);
-        }
-        let today = night.clock.today();
-        if e.kind().is_state() && !ledger.standing.ever_landed {
-            let availability =
-                if e.kind() == Kind::NotReady { Availability::NotReady } else { Availability::NotEnabled };
-            ledger.standing.is(availability, today, Some(e.to_string()));
-            record.outcome = Outcome::NotServed;
-            record.problems.push(Problem::new(Some(request.window), &e));
-            break;
-        }
-        if let (Kind::OutsideWindow, Window::Date(day)) = (e.kind(), request.window) {
-            outside(night, ledger, &mut record, day, &e);
-            failed_in_a_row = 0;
-            continue;
-        }
-        record.failed += 1;
-        record.problems.push(Problem::new(Some(request.window), &e));
-        if let Window::Date(day) = request.window {
-            let mut slice = night.slice(request.window, day, Status::Failed);
-            slice.reason = Some(e.to_string());
-            ledger.record(slice);
-            ledger.standing.answered(request.window, today, None);
-        }
-        failed_in_a_row += 1;
-        let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
-        if hopeless || failed_in_a_row == GIVE_UP_AFTER {
+        let (began, before) = (SystemTime::now(), record.counts());
+        let asked = window(night, plan, request, ledger, record, &mut failed_in_a_row).await;
+        record.asked_for(request.window, began, &before);
+        if asked? == Then::Stop {
             break;
         }
     }
     expire(night, ledger);
     ledger.save(&night.place.lake, &night.place.layout, &night.place.guard).await?;
     record.settle();
-    Ok(record)
+    record.trail.end(begun);
+    Ok(())
+}
+
+/// What follows a window.
+#[derive(PartialEq, Eq)]
+enum Then {
+    /// The next.
+    Go,
+    /// Nothing: the report has ended.
+    Stop,
+}
+
+/// Asks for one window and notes what came of it.
+async fn window(
+    night: &Night<'_>,
+    plan: &ReportPlan,
+    request: &Request,
+    ledger: &mut Ledger,
+    record: &mut ReportRecord,
+    failed_in_a_row: &mut u32,
+) -> Result<Then> {
+    record.asked += 1;
+    let Err(e) = ask(night, plan, request, ledger, record).await else {
+        *failed_in_a_row = 0;
+        return Ok(Then::Go);
+    };
+    if ends_the_run(e.kind()) {
+        return Err(e);
+    }
+    let today = night.clock.today();
+    if e.kind().is_state() && !ledger.standing.ever_landed {
+        let availability = if e.kind() == Kind::NotReady { Availability::NotReady } else { Availability::NotEnabled };
+        ledger.standing.is(availability, today, Some(e.to_string()));
+        record.outcome = Outcome::NotServed;
+        record.problems.push(Problem::new(Some(request.window), &e));
+        return Ok(Then::Stop);
+    }
+    if let (Kind::OutsideWindow, Window::Date(day)) = (e.kind(), request.window) {
+        outside(night, ledger, record, day, &e);
+        *failed_in_a_row = 0;
+        return Ok(Then::Go);
+    }
+    record.failed += 1;
+    record.problems.push(Problem::new(Some(request.window), &e));
+    if let Window::Date(day) = request.window {
+        let mut slice = night.slice(request.window, day, Status::Failed);
+        slice.reason = Some(e.to_string());
+        ledger.record(slice);
+        ledger.standing.answered(request.window, today, None);
+    }
+    *failed_in_a_row += 1;
+    let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
+    Ok(if hopeless || *failed_in_a_row == GIVE_UP_AFTER { Then::Stop } else { Then::Go })
 }
 
 impl Night<'_> {
@@ -140,6 +169,7 @@ async fn ask(
     };
     record.attempts += u64::from(budget.attempts());
     record.waited_seconds += budget.waited().as_secs_f64();
+    record.trail.sent(budget.take_sent());
     let today = night.clock.today();
     let landed = match result? {
         Some(landed) => landed,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use self::cell::Cells;
 use self::path::Path;
-use super::{MAX_REJECTS, MAX_SHOWN, Reject};
+use super::{MAX_LIST_ROWS, MAX_REJECTS, MAX_SHOWN, Reject};
 use crate::catalog::directory::{Column, ENTITY, Each, Listing, Role, Table};
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
@@ -65,6 +65,7 @@ struct Sheet {
     /// For each column whether some entity had its property.
     had: Vec<bool>,
     known: bool,
+    rows: usize,
 }
 
 /// Where rows come from: the entity itself, or its elements.
@@ -127,7 +128,15 @@ impl Sheet {
         };
         let columns = table.columns.iter().map(|c| Cells::new(c.column_type)).collect();
         let unknown = Cells::new(crate::catalog::ColumnType::Text);
-        Sheet { table, sources, columns, unknown, had: vec![false; table.columns.len()], known: table.each.is_empty() }
+        Sheet {
+            table,
+            sources,
+            columns,
+            unknown,
+            had: vec![false; table.columns.len()],
+            known: table.each.is_empty(),
+            rows: 0,
+        }
     }
 
     fn entity(
@@ -138,7 +147,7 @@ impl Sheet {
         known: &BTreeSet<&'static str>,
         told: &mut Told,
     ) -> Result<()> {
-        let Sheet { table, sources, columns, unknown, had, known: rows_known } = self;
+        let Sheet { table, sources, columns, unknown, had, known: rows_known, rows } = self;
         for source in sources.iter() {
             let elements = match &source.each {
                 None => vec![entity],
@@ -148,6 +157,13 @@ impl Sheet {
                     elements(each, found)
                 }
             };
+            *rows += elements.len();
+            if *rows > MAX_LIST_ROWS {
+                return Err(wrong("the list has more rows than can be held in memory")
+                    .with("table", &table.table)
+                    .with("more than", MAX_LIST_ROWS)
+                    .hint("leave the list out of `include` under `[directory]`: reports need it not"));
+            }
             for element in elements {
                 for ((column, field), (cells, had)) in
                     table.columns.iter().zip(&source.fields).zip(columns.iter_mut().zip(had.iter_mut()))

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::model::Source;
+use crate::config::is_loopback;
 use crate::error::{Error, Kind, Result};
 
 /// A kind of source that Power Query knows.
@@ -22,6 +23,11 @@ pub enum SourceKind {
 /// where an address like `az://container/path` names none.
 pub fn reach(address: &str, kind: Option<SourceKind>, account: Option<&str>) -> Result<Source> {
     let url = Url::parse(address).ok().filter(|u| u.scheme().len() > 1);
+    if url.as_ref().is_some_and(|u| u.scheme() == "http") && !is_loopback(address) {
+        return Err(Error::new(Kind::Usage, "Power BI would read the lake over plain http")
+            .with("lake", crate::lake::shown(address))
+            .hint("serve it over https and name that address with `--root`; plain http is for 127.0.0.1"));
+    }
     let kind = kind.unwrap_or(match url.as_ref().map(Url::scheme) {
         None | Some("file") => SourceKind::Folder,
         Some("http" | "https") if address.contains(".dfs.") => SourceKind::Adls,
@@ -147,5 +153,14 @@ mod tests {
             assert!(reach(address, None, None).unwrap_err().hint_text().unwrap().contains("--root"), "{address}");
         }
         assert!(reach("az://box", None, None).is_err());
+    }
+
+    #[test]
+    fn power_bi_reads_nothing_over_plain_http() {
+        for kind in [None, Some(SourceKind::Https), Some(SourceKind::Adls), Some(SourceKind::Blob)] {
+            let e = reach("http://me:hunter2@usage.example.com/lake", kind, Some("acc")).unwrap_err();
+            assert!(e.to_string().contains("plain http") && !format!("{e:?}").contains("hunter2"), "{e:?}");
+        }
+        assert!(reach("http://127.0.0.1:8080/lake", None, None).is_ok());
     }
 }

@@ -100,3 +100,42 @@ fn no_report_is_named_in_the_source() {
         }
     }
 }
+
+/// `docs/threats.md` names in brackets the files and tests that hold what it says: each must be there.
+#[test]
+fn what_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        sources(&root.join(folder), &mut files);
+    }
+    let code: String = files.iter().map(|p| fs::read_to_string(p).unwrap()).collect();
+    let page = fs::read_to_string(root.join("docs/threats.md")).unwrap();
+    let mut tests = 0;
+    let mut missing = Vec::new();
+    for brackets in page.split('(').skip(1).filter_map(|rest| rest.split(')').next()) {
+        // Of the words in backticks those are tests that could be names of functions with several words.
+        for name in brackets.split('`').skip(1).step_by(2) {
+            let path = name.ends_with(".rs") || name.ends_with(".py");
+            let test = name.trim_end_matches('…');
+            let is_test = test.matches('_').count() > 1
+                && test.chars().all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c));
+            let whole = if test == name { "(" } else { "" };
+            if path && !["src", "."].iter().any(|f| root.join(f).join(name).is_file()) {
+                missing.push(name);
+            } else if is_test {
+                tests += 1;
+                if !code.contains(&format!("fn {test}{whole}")) {
+                    missing.push(name);
+                }
+            }
+        }
+    }
+    assert!(tests > 40, "only {tests} tests were found in the page");
+    assert!(missing.is_empty(), "docs/threats.md names what is not there: {missing:?}");
+    // Outside brackets: files alone.
+    for name in page.split('`').skip(1).step_by(2).filter(|n| n.ends_with(".rs") || n.ends_with(".py")) {
+        let there = ["src", "src/graph", "src/night", "."].iter().any(|f| root.join(f).join(name).is_file());
+        assert!(there, "docs/threats.md names `{name}`, which is not there");
+    }
+}

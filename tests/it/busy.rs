@@ -143,7 +143,7 @@ fn a_token_that_ends_is_replaced_and_a_busy_sign_in_is_waited_for() {
 }
 
 #[test]
-fn a_wrong_secret_ends_the_run_before_anything_is_written() {
+fn a_wrong_secret_ends_the_run_before_anything_is_written_but_its_record() {
     let world = World::with(Options { secret: "another".into(), ..options() });
     let ran = world.run(&[]).exits(1).says(&[
         "error: the client secret is wrong",
@@ -151,7 +151,9 @@ fn a_wrong_secret_ends_the_run_before_anything_is_written() {
         "hint: copy the secret's value",
     ]);
     assert_eq!(ran.stderr.matches("error:").count(), 1, "{}", ran.stderr);
-    let there: Vec<String> = world.files("").into_keys().filter(|k| !k.starts_with("_usagelake/lock/")).collect();
+    let beside = |key: &String| !key.starts_with("_usagelake/lock/") && !key.starts_with("_usagelake/runs/");
+    let there: Vec<String> = world.files("").into_keys().filter(beside).collect();
     assert_eq!(there, ["_usagelake/layout.json"]);
+    assert_eq!(ran.record["outcome"], "failed");
     assert!(world.requests().iter().all(|r| r.path.contains("/oauth2/")));
 }

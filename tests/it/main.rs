@@ -16,6 +16,7 @@ mod legacy;
 mod marts;
 mod printed;
 mod proof;
+mod records;
 mod refresh;
 mod setup;
 mod stores;

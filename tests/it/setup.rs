@@ -166,3 +166,20 @@ fn tenants_are_run_one_by_one() {
     let covered: serde_json::Value = serde_json::from_str(&covered.stdout).unwrap();
     assert_eq!(covered.as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_store_whose_certificate_would_not_be_verified_is_refused() {
+    let world = World::new();
+    world.pipeline();
+    for (lake, variable) in
+        [("s3://bucket/lake", "AWS_ALLOW_INVALID_CERTIFICATES"), ("az://box/lake", "AZURE_ALLOW_INVALID_CERTIFICATES")]
+    {
+        let mut night = world.command(&["run", "--lake", lake, "--today", "2026-11-20"]);
+        for name in ["AWS_ENDPOINT", "AZURE_STORAGE_USE_EMULATOR", "AZURITE_BLOB_STORAGE_URL"] {
+            night.env_remove(name);
+        }
+        night.env(variable, "true");
+        world.ends(night).exits(2).says(&[&format!("`{variable}` turns the verification")]);
+    }
+    assert!(world.requests().is_empty());
+}

@@ -116,6 +116,17 @@ class Remote:
             raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
         return said
 
+    def names(self, name):
+        """The keys under a name, page by page."""
+        found, marker = [], ""
+        while True:
+            query = self.LIST.format(f"{name}/") + (f"&{self.MORE}={urllib.parse.quote(marker)}" if marker else "")
+            text = self.ask("GET", "", query).decode()
+            found += re.findall(f"<{self.KEY}>([^<]+)</{self.KEY}>", text)
+            marker = (re.search(f"<{self.NEXT}>([^<]+)</{self.NEXT}>", text) or [None, ""])[1]
+            if not marker:
+                return found
+
     def read(self, name):
         return {key.removeprefix(f"{name}/"): self.ask("GET", f"/{urllib.parse.quote(key)}") for key in self.names(name)}
 
@@ -141,6 +152,7 @@ class Azure(Remote):
     """Lakes in a container of Azurite."""
 
     PUT = [("x-ms-blob-type", "BlockBlob")]
+    LIST, MORE, KEY, NEXT = "comp=list&prefix={}&restype=container", "marker", "Name", "NextMarker"
 
     def url(self, name):
         return f"az://{self.BUCKET}/{name}"
@@ -158,21 +170,12 @@ class Azure(Remote):
         signature = base64.b64encode(hmac.new(base64.b64decode(azurite.KEY), "\n".join(lines).encode(), hashlib.sha256).digest()).decode()
         return {**ours, "Authorization": f"SharedKey {azurite.ACCOUNT}:{signature}"}
 
-    def names(self, name):
-        found, marker = [], ""
-        while True:
-            query = f"comp=list&prefix={name}/&restype=container" + (f"&marker={marker}" if marker else "")
-            text = self.ask("GET", "", query).decode()
-            found += re.findall(r"<Name>([^<]+)</Name>", text)
-            marker = (re.search(r"<NextMarker>([^<]+)</NextMarker>", text) or [None, ""])[1]
-            if not marker:
-                return found
-
 
 class S3(Remote):
     """Lakes in a bucket of moto, which looks at no signature."""
 
     PUT = []
+    LIST, MORE, KEY, NEXT = "list-type=2&prefix={}", "continuation-token", "Key", "NextContinuationToken"
 
     def url(self, name):
         return f"s3://{self.BUCKET}/{name}"
@@ -184,16 +187,6 @@ class S3(Remote):
         # Who says nothing is a stranger to moto; what is said it does not check.
         said = "AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
         return {**headers, "Authorization": said}
-
-    def names(self, name):
-        found, marker = [], ""
-        while True:
-            query = f"list-type=2&prefix={name}/" + (f"&continuation-token={urllib.parse.quote(marker)}" if marker else "")
-            text = self.ask("GET", "", query).decode()
-            found += re.findall(r"<Key>([^<]+)</Key>", text)
-            marker = (re.search(r"<NextContinuationToken>([^<]+)</NextContinuationToken>", text) or [None, ""])[1]
-            if not marker:
-                return found
 
 
 # ---- a proxy that does harm ----------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ fn generated_files_are_up_to_date() {
         ("schemas/directory.schema.json", schema::<directory::Table>("A table of usagelake's directory")),
         ("schemas/report.schema.json", schema::<Report>("A report of usagelake's catalog")),
         ("docs/marts.md", crate::marts::reference::page().unwrap()),
+        ("docs/metrics.md", crate::telemetry::metrics::page()),
         ("docs/powerbi-guide.md", crate::powerbi::report::guide::page().unwrap()),
         ("schemas/page.schema.json", schema::<crate::powerbi::report::Page>("A page of usagelake's report")),
         ("schemas/mart.schema.json", schema::<crate::marts::Contract>("The contract of a model of usagelake's marts")),

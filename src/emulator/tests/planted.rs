@@ -128,31 +128,3 @@ fn addresses_change_hands_once() {
     assert!(h.people.iter().any(|p| p.identity.display_name.contains('"')));
     assert!(h.people.iter().any(|p| !p.identity.display_name.is_ascii()));
 }
-
-/// What a large tenant takes: `cargo test --release takes_no_time -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "measures, in release only"]
-async fn takes_no_time() {
-    use std::time::Instant;
-    let start = Instant::now();
-    let large = Options { users: 5_000, days: 400, ..options() };
-    let emulator = Emulator::start(large).await.unwrap();
-    println!("start of 5,000 people: {:?}", start.elapsed());
-    let client = Client::new(&emulator).await;
-    let small = Emulator::start(Options { users: 300, days: 400, ..options() }).await.unwrap();
-    let to_small = Client::new(&small).await;
-    for report in catalog::all() {
-        for window in [Window::Period(180), Window::Date(day("2026-11-17"))] {
-            if !report.takes(window) {
-                continue;
-            }
-            let times = [&client, &to_small].map(async |c| {
-                let start = Instant::now();
-                c.file(&report.path(window)).await;
-                start.elapsed()
-            });
-            let [large, small] = times;
-            println!("{:>10.1?} {:>10.1?} {} {window}", large.await, small.await, report.function);
-        }
-    }
-}

@@ -176,3 +176,13 @@ fn product_names_as_microsoft_publishes_them() {
         assert_eq!(product_names::page(listing, wrong.as_bytes()).unwrap_err().kind(), Kind::Config, "{wrong}");
     }
 }
+
+#[test]
+fn a_list_without_end_is_an_error() {
+    let page = |n: usize, from: usize| json!({"value": (from..from + n).map(|i| json!({"id": format!("g{i}")})).collect::<Vec<_>>()});
+    let mut reader = reader("groups");
+    reader.page(&page(MAX_LIST_ROWS, 0)).unwrap();
+    let e = reader.page(&page(1, MAX_LIST_ROWS)).unwrap_err();
+    assert_eq!(e.kind(), Kind::NotAReport);
+    assert!(e.to_string().contains("more rows") && e.hint_text().is_some(), "{e}");
+}

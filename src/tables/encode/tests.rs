@@ -14,6 +14,9 @@ use super::*;
 use crate::catalog::{self, Report};
 use crate::normalise::{self, Normaliser, Outcome};
 
+mod whole_file;
+use whole_file::encode_body;
+
 fn encode(batches: &[RecordBatch], codec: Codec) -> Bytes {
     let mut encoder = Encoder::new(batches[0].schema(), codec).unwrap();
     let mut file = Vec::new();
@@ -206,21 +209,6 @@ fn body(rows: usize) -> Bytes {
         out.push_str(&format!("2026-11-{:02},u{i}@contoso.com,False,{},7,{}\n", i % 20 + 1, i % 50, i % 3));
     }
     out.into()
-}
-
-/// A body as one file; all bytes but the last go to `sink`.
-fn encode_body(
-    report: &'static Report,
-    codec: Codec,
-    chunks: impl Iterator<Item = Result<Bytes>>,
-    mut sink: impl FnMut(Bytes) -> Result<()> + Send,
-) -> Result<(Outcome, Finished)> {
-    let mut encoder = Encoder::new(report.schema(), codec)?;
-    let outcome = normalise::read(report, chunks, |batch| {
-        encoder.write(&batch)?;
-        sink(encoder.take())
-    })?;
-    Ok((outcome, encoder.finish()?))
 }
 
 #[test]
