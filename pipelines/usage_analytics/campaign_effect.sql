@@ -90,7 +90,7 @@ people AS (
 ),
 -- Which days of each month lie in which window, as bits.
 bits AS (
-  SELECT day, CAST(date_trunc('month', day) AS DATE) AS month, CAST(1 AS BIGINT) << CAST(extract(day FROM day) - 1 AS INT) AS bit
+  SELECT day, CAST(date_trunc('month', day) AS DATE) AS month, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM day) - 1 AS INT) AS bit
   FROM days
 ),
 months AS (

@@ -1,7 +1,7 @@
 -- Who was active in which product on which days of the month: shown as somebody's last day by any reading of this month or of
 -- the ones beside it, or days of acts. `microsoft365` is any of the first six. Days are bits; first and last are their ends.
 WITH bits AS (
-  SELECT day, CAST(1 AS BIGINT) << CAST(extract(day FROM day) - 1 AS INT) AS bit FROM days
+  SELECT day, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM day) - 1 AS INT) AS bit FROM days
 ),
 by_source AS (
   SELECT

@@ -59,13 +59,13 @@ marked AS (
   SELECT
     r.address, r.user_id, CASE WHEN m.address IS NULL THEN b.month ELSE r.read_day END AS held_on,
     b.previous_month, b.month, b.next_month,
-    r.exchange, CAST(1 AS BIGINT) << CAST(extract(day FROM r.exchange) - 1 AS INT) AS exchange_bit,
-    r.onedrive, CAST(1 AS BIGINT) << CAST(extract(day FROM r.onedrive) - 1 AS INT) AS onedrive_bit,
-    r.sharepoint, CAST(1 AS BIGINT) << CAST(extract(day FROM r.sharepoint) - 1 AS INT) AS sharepoint_bit,
-    r.skype, CAST(1 AS BIGINT) << CAST(extract(day FROM r.skype) - 1 AS INT) AS skype_bit,
-    r.teams, CAST(1 AS BIGINT) << CAST(extract(day FROM r.teams) - 1 AS INT) AS teams_bit,
-    r.viva_engage, CAST(1 AS BIGINT) << CAST(extract(day FROM r.viva_engage) - 1 AS INT) AS viva_engage_bit,
-    r.apps, CAST(1 AS BIGINT) << CAST(extract(day FROM r.apps) - 1 AS INT) AS apps_bit
+    r.exchange, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.exchange) - 1 AS INT) AS exchange_bit,
+    r.onedrive, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.onedrive) - 1 AS INT) AS onedrive_bit,
+    r.sharepoint, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.sharepoint) - 1 AS INT) AS sharepoint_bit,
+    r.skype, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.skype) - 1 AS INT) AS skype_bit,
+    r.teams, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.teams) - 1 AS INT) AS teams_bit,
+    r.viva_engage, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.viva_engage) - 1 AS INT) AS viva_engage_bit,
+    r.apps, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM r.apps) - 1 AS INT) AS apps_bit
   FROM readings AS r
   CROSS JOIN build AS b
   LEFT JOIN moved AS m ON m.address = lower(r.address)
@@ -192,7 +192,7 @@ products AS (
     CASE WHEN s.day < b.next_month THEN s.day END,
     CASE WHEN s.day < b.next_month THEN s.day END
   FROM (
-    SELECT identity, person_id, day, CAST(1 AS BIGINT) << CAST(extract(day FROM day) - 1 AS INT) AS bit FROM copilot_shown
+    SELECT identity, person_id, day, CAST(1 AS BIGINT) << CAST(EXTRACT(DAY FROM day) - 1 AS INT) AS bit FROM copilot_shown
   ) AS s
   CROSS JOIN build AS b
 )
