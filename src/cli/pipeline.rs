@@ -57,14 +57,16 @@ pub(super) fn warn_days(config: &ConfigArgs) -> Result<i32> {
     Ok(file.guards()?.warn_days)
 }
 
-/// Opens a lake that must be there already.
-pub(super) fn existing(address: &str) -> Result<Lake> {
+/// Opens a lake that must be there already, and of a layout that this version knows.
+pub(super) async fn existing(address: &str) -> Result<Lake> {
     let path = std::path::Path::new(address);
     if !address.contains("://") && !path.exists() {
         return Err(Error::new(Kind::Usage, format!("there is no lake at `{address}`"))
             .hint("name it with `--lake`, or make one with `usagelake demo`"));
     }
-    Lake::open(address)
+    let lake = Lake::open(address)?;
+    lake.is_known().await?;
+    Ok(lake)
 }
 
 /// The tenants that the lake has a ledger of.

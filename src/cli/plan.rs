@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::pipeline::{existing, pipeline};
 use super::run::{Selection, clock};
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ledger::Ledger;
 use crate::night;
 use crate::plan::{ListingPlan, ReportPlan, Why, duration};
@@ -37,7 +37,12 @@ impl Plan {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
         let clock = clock(self.selection.today);
-        let lake = existing(&pipeline.lake).ok();
+        let lake = match existing(&pipeline.lake).await {
+            Ok(lake) => Some(lake),
+            // The first run makes it.
+            Err(e) if e.kind() == Kind::Usage => None,
+            Err(e) => return Err(e),
+        };
         let mut documents = Vec::new();
         for tenant in &pipeline.tenants {
             let ledgers = match &lake {

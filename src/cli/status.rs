@@ -83,7 +83,7 @@ struct Covered {
 
 impl Status {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let today = clock(self.today).today();
         let tenants = match &self.lake.tenant {
             Some(tenant) => vec![tenant.clone()],

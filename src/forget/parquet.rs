@@ -36,7 +36,7 @@ pub(super) struct Cleaned {
 pub(super) fn clean(list: &Forgotten, table: &str, key: &str, bytes: &Bytes) -> Result<Option<Cleaned>> {
     let (Some(shape), Some(columns)) = (Shape::of(table), columns_of_table(table)) else { return Ok(None) };
     let codec = codec(bytes).unwrap_or_default();
-    let rows = read_as(Arc::clone(&shape.schema), key, bytes.clone())?;
+    let rows = read_as(&shape, key, bytes.clone())?;
     let Some((rows, dropped, emptied)) = without(list, &rows, &columns, day_of(key))? else { return Ok(None) };
     let left = rows.num_rows() as u64;
     let bytes = if left == 0 { None } else { Some(shape.encode(&rows, codec)?) };

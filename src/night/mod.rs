@@ -10,6 +10,7 @@ mod import;
 pub mod land;
 mod legacy;
 mod marts;
+mod migrate;
 pub mod record;
 mod rejects;
 mod release;
@@ -22,6 +23,7 @@ pub use forget::{ForgetJob, Forgot, forget};
 pub use import::{File, Imported, Options as ImportOptions, import};
 
 pub use marts::{MartsJob, build_marts};
+pub use migrate::{MigrateJob, Migrated, Migration, migrate};
 pub use release::{Choice, Released, held, release};
 pub use replay::{Replayed, Scope, replay};
 
@@ -321,6 +323,7 @@ impl Begun {
         place.lake.replace(&key, run.to_string().into(), &place.guard).await?;
         place.lake.sweep_beside(&key).await;
         // Until it is over, objects are newer than ledger and manifest say, and nobody could build on them.
+        migrate::go_on(place).await?;
         forget::go_on(place, run, clock).await?;
         Ok(Begun { interrupted })
     }

@@ -8,13 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options, concat_batches};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
+use chrono::SecondsFormat;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Map, Value};
 
@@ -22,6 +25,9 @@ use super::shape::Shape;
 use crate::catalog::{ColumnType, UNKNOWN_COLUMNS};
 use crate::error::{Error, Kind, Result};
 use crate::normalise::kept;
+
+/// Microseconds in a day.
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What a schema has and the table's of today has not, and the other way round.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,14 +142,14 @@ impl Cells {
 
     /// Takes in the values of a column that the table has no more.
     fn take_in(&mut self, name: &str, column: &ArrayRef) -> Result<()> {
-        let format = ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(broken)?;
-        for n in (0..column.len()).filter(|n| column.is_valid(*n)) {
+        for (n, text) in texts(column)?.into_iter().enumerate() {
+            let Some(text) = text else { continue };
             let object = self.objects[n].get_or_insert_default();
             let mut free = name.to_string();
             while object.contains_key(&free) {
                 free.push('_');
             }
-            object.insert(free, Value::String(format.value(n).to_string()));
+            object.insert(free, Value::String(text));
             self.changed[n] = true;
         }
         Ok(())
@@ -209,6 +215,16 @@ fn text(value: &Value, kind: ColumnType) -> Option<String> {
     }
 }
 
+/// The values of a column as an answer would write them.
+fn texts(column: &ArrayRef) -> Result<Vec<Option<String>>> {
+    if let Some(micros) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+        let text = |m: i64| Some(chrono::DateTime::from_timestamp_micros(m)?.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        return Ok(micros.iter().map(|m| m.and_then(text)).collect());
+    }
+    let format = ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(broken)?;
+    Ok((0..column.len()).map(|n| column.is_valid(n).then(|| format.value(n).to_string())).collect())
+}
+
 /// A column in another type, where every value is the same there.
 fn exactly(column: &ArrayRef, kind: ColumnType, to: &DataType) -> Option<ArrayRef> {
     use DataType::{Date32, Float64, Int64, Timestamp, Utf8};
@@ -222,12 +238,19 @@ fn exactly(column: &ArrayRef, kind: ColumnType, to: &DataType) -> Option<ArrayRe
             let good = |text: &str| whole(text) && kept::is_value(kind, text);
             texts.iter().flatten().all(good).then(|| kept::column(kind, texts.iter()))
         }
-        (_, Utf8) => {
-            let format = ArrayFormatter::try_new(column, &FormatOptions::default()).ok()?;
-            let text = |n: usize| column.is_valid(n).then(|| format.value(n).to_string());
-            Some(Arc::new((0..column.len()).map(text).collect::<StringArray>()))
+        (_, Utf8) => Some(Arc::new(texts(column).ok()?.into_iter().collect::<StringArray>())),
+        (Date32, Timestamp(..)) => {
+            let days = column.as_primitive::<Date32Type>().iter();
+            let micros: TimestampMicrosecondArray = days.map(|d| d.map(|d| i64::from(d) * DAY_MICROS)).collect();
+            Some(Arc::new(micros.with_timezone("UTC")))
         }
-        (Int64, Float64) | (Float64, Int64) | (Date32, Timestamp(..)) | (Timestamp(..), Date32) => {
+        (Timestamp(..), Date32) => {
+            let micros = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+            let midnight = micros.iter().flatten().all(|m| m % DAY_MICROS == 0);
+            let days = micros.iter().map(|m| m.map(|m| (m / DAY_MICROS) as i32));
+            midnight.then(|| Arc::new(days.collect::<Date32Array>()) as ArrayRef)
+        }
+        (Int64, Float64) | (Float64, Int64) => {
             let cast = cast_with_options(column, to, &exact).ok()?;
             let back = cast_with_options(&cast, column.data_type(), &exact).ok()?;
             (&back == column).then_some(cast)

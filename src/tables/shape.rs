@@ -39,11 +39,11 @@ impl Shape {
             return Some(Shape::of_report(report));
         }
         if let Some(table) = directory::tables().iter().find(|t| t.table == table) {
-            return Some(Shape::of_state(Kind::Directory(table), table));
+            return Some(Shape::of_state(table));
         }
         let table = legacy::tables().iter().find(|t| t.table == table)?;
         let as_state = table.as_state()?;
-        Some(Shape::of_state(Kind::Legacy(table, as_state), as_state))
+        Some(Shape { kind: Kind::Legacy(table, as_state), ..Shape::of_state(as_state) })
     }
 
     /// The form of a report's table.
@@ -52,8 +52,10 @@ impl Shape {
         Shape { schema: report.schema(), kinds, kind: Kind::Report(report) }
     }
 
-    fn of_state(kind: Kind, table: &Table) -> Shape {
-        Shape { schema: table.schema(), kinds: table.columns.iter().map(|c| c.column_type).collect(), kind }
+    /// The form of a table of the directory.
+    pub fn of_state(table: &'static Table) -> Shape {
+        let kinds = table.columns.iter().map(|c| c.column_type).collect();
+        Shape { schema: table.schema(), kinds, kind: Kind::Directory(table) }
     }
 
     /// Whether the ledger says of an answer which columns it lacked, and which headers it had beside.

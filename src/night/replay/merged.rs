@@ -117,7 +117,7 @@ async fn again(place: &Place, report: &'static Report, reading: &Reading, bytes:
     land(place, answer, unpacked(bytes)?).await
 }
 
-async fn published(place: &Place, report: &Report, month: Day) -> Result<Option<RecordBatch>> {
+async fn published(place: &Place, report: &'static Report, month: Day) -> Result<Option<RecordBatch>> {
     let key = place.layout.monthly(&report.table(), month);
     let found = place.lake.read(&key).await?;
     found.map(|f| read(report, &key, f.bytes)).transpose()

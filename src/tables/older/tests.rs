@@ -1,6 +1,6 @@
 //! Expected rows are worked out by hand, or are those of a download that had known the columns; any file is left to proptest.
 
-use arrow::array::{Date32Array, Float64Array, Int64Array};
+use arrow::array::{Float64Array, Int64Array};
 use arrow::datatypes::Field;
 use proptest::prelude::*;
 
