@@ -14,6 +14,7 @@ mod guards;
 mod kill;
 mod legacy;
 mod marts;
+mod migrate;
 mod printed;
 mod proof;
 mod refresh;
