@@ -239,7 +239,8 @@ impl Ledger {
         let months: Vec<Day> = self.months.keys().copied().collect();
         let older = |month: &Day| other(&layout.ledger(&self.report, *month), &self.text(*month));
         let older: Vec<Day> = months.into_iter().filter(older).collect();
-        let standing = other(&layout.standing(&self.report), &serde_json::to_vec_pretty(&self.standing).unwrap_or_default());
+        let standing =
+            other(&layout.standing(&self.report), &serde_json::to_vec_pretty(&self.standing).unwrap_or_default());
         self.written = self.written && !standing;
         self.dirty.extend(&older);
         older.len() as u64 + u64::from(standing)

@@ -250,6 +250,12 @@ impl Slice {
         }
     }
 
+    /// The keys of what it has beside its rows: answers as received, of earlier readings too, and their cells that did not parse.
+    pub fn answers(&self) -> impl Iterator<Item = &String> {
+        let now = self.raw.iter().chain(&self.rejects);
+        now.chain(self.before.iter().flat_map(|r| r.raw.iter().chain(&r.rejects))).map(|o| &o.path)
+    }
+
     /// What it says, for the history of the slice that takes its place.
     pub fn reading(&self) -> Reading {
         Reading {

@@ -56,6 +56,8 @@ pub struct Migration {
     pub tables: Vec<Migrated>,
     /// Objects of the ledger that were in an older form.
     pub ledgers: u64,
+    /// Answers in raw that an earlier version kept without naming them in the ledger, which names them now.
+    pub answers: u64,
 }
 
 /// What became of a table, or of the tables of a list.
@@ -182,8 +184,13 @@ struct Mover<'a> {
 impl Mover<'_> {
     async fn all(&self, tenant: &str, watch: &(dyn Fn(&Migrated) + Sync)) -> Result<Migration> {
         let (names, keys) = Ledger::every(self.lake, self.layout).await?;
-        let mut migration =
-            Migration { tenant: tenant.to_string(), layout_version: LAYOUT_VERSION, tables: Vec::new(), ledgers: 0 };
+        let mut migration = Migration {
+            tenant: tenant.to_string(),
+            layout_version: LAYOUT_VERSION,
+            tables: Vec::new(),
+            ledgers: 0,
+            answers: 0,
+        };
         for name in names {
             let mut ledger = Ledger::load_all(self.lake, self.layout, &name, &keys).await?;
             let migrated = self.ledger(&mut ledger).await.map_err(|e| e.with("table", &name))?;
@@ -191,6 +198,7 @@ impl Mover<'_> {
                 watch(&migrated);
                 migration.tables.push(migrated);
             }
+            migration.answers += self.answers(&mut ledger).await?;
             migration.ledgers += ledger.renew(self.layout);
             if let Some(place) = self.place {
                 ledger.save(&place.lake, &place.layout, &place.guard).await?;
@@ -251,6 +259,37 @@ impl Mover<'_> {
         }
         self.put(ledger, waiting).await?;
         Ok(migrated)
+    }
+
+    /// Names answers in raw of which the ledger has the hash and not the place: of readings that were corrected since, and of those
+    /// without a row, earlier versions noted no more.
+    async fn answers(&self, ledger: &mut Ledger) -> Result<u64> {
+        let named: BTreeSet<String> = ledger.slices().chain(ledger.held()).flat_map(Slice::answers).cloned().collect();
+        let folder = format!("{}/report={}", self.layout.raws(), ledger.report());
+        let mut found = 0;
+        for (key, _) in self.lake.list(&folder).await?.into_iter().filter(|(key, _)| !named.contains(key)) {
+            let Some(raw) = self.lake.read(&key).await? else { continue };
+            let Ok(body) = zstd::decode_all(&raw.bytes[..]) else { continue };
+            let (answer, Sum { size, sha256 }) = (Sum::of(&body).sha256, Sum::of(&raw.bytes));
+            let window = key.rsplit('/').nth(1).unwrap_or_default().to_string();
+            let object = |rows: u64| Some(Object { path: key.clone(), size, sha256: sha256.clone(), rows });
+            let mut is_new = true;
+            ledger.mend(|slice| {
+                if slice.window.folder() != window || !is_new {
+                    return false;
+                }
+                if slice.sha256 == answer && slice.raw.is_none() {
+                    slice.raw = object(slice.rows);
+                    is_new = false;
+                } else if let Some(reading) = slice.before.iter_mut().find(|r| r.sha256 == answer && r.raw.is_none()) {
+                    reading.raw = object(reading.rows);
+                    is_new = false;
+                }
+                !is_new
+            });
+            found += u64::from(!is_new);
+        }
+        Ok(found)
     }
 
     /// What has changed since a file was written; none where it is in today's form. An answer in words: it cannot be told.

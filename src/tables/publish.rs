@@ -93,9 +93,9 @@ pub fn read(report: &'static Report, key: &str, bytes: Bytes) -> Result<RecordBa
 pub fn read_as(shape: &Shape, key: &str, bytes: Bytes) -> Result<RecordBatch> {
     let rows = older::rows(key, bytes)?;
     if older::Change::of(&rows.schema(), shape).is_none() {
-        return rows.with_schema(Arc::clone(&shape.schema)).map_err(|e| {
-            Error::new(Kind::Lake, "a partition cannot be read").with("object", key).because(e)
-        });
+        return rows
+            .with_schema(Arc::clone(&shape.schema))
+            .map_err(|e| Error::new(Kind::Lake, "a partition cannot be read").with("object", key).because(e));
     }
     Ok(older::today(shape, &rows).map_err(|e| e.with("object", key))?.rows)
 }

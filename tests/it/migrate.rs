@@ -50,6 +50,13 @@ fn findings(world: &World) -> Vec<(String, String)> {
     proofs[0]["findings"].as_array().unwrap().iter().map(|f| (text(&f["wrong"]), text(&f["object"]))).collect()
 }
 
+/// The same without marts: those of an earlier contract follow when they are built.
+fn without_marts(world: &World) -> Vec<(String, String)> {
+    let mut found = findings(world);
+    found.retain(|(wrong, key)| wrong != "schema" || !key.starts_with("marts/"));
+    found
+}
+
 /// Tables and ledger, with their hashes.
 fn state(world: &World) -> BTreeMap<String, String> {
     world.snapshot(&["tables", "_usagelake/ledger"])
@@ -87,7 +94,9 @@ fn a_lake_of_an_earlier_version_is_read_as_it_is() {
         let ran = world.ask(&["query", &sql]).exits(0);
         assert!(ran.stdout.contains(&by_day(&world, TEAMS).rows().to_string()), "{}", ran.stdout);
         let found = findings(&world);
-        assert!(!found.is_empty() && found.iter().all(|(wrong, _)| wrong == "schema"), "{name}: {found:?}");
+        let said =
+            |(wrong, key): &(String, String)| wrong == "schema" || (wrong == "foreign" && key.starts_with("raw/"));
+        assert!(!found.is_empty() && found.iter().all(said), "{name}: {found:?}");
         assert!(before == world.snapshot(&[""]), "who reads writes nothing");
         // A night on top, as it is.
         world.run(&["--report", "Teams", "Email"]).exits(0);
@@ -102,9 +111,10 @@ fn a_lake_of_an_earlier_version_is_brought_to_todays_form() {
     assert!(before == world.snapshot(&[""]), "a dry run writes nothing");
 
     let ran = migrate(&world, &[]).exits(0).says(&["layout 1", "the marts follow"]);
-    let figures = |ran: &Ran| ran.stderr.lines().filter(|l| l.contains(" partitions, ")).map(str::to_string).collect::<Vec<_>>();
+    let figures =
+        |ran: &Ran| ran.stderr.lines().filter(|l| l.contains(" partitions, ")).map(str::to_string).collect::<Vec<_>>();
     assert_eq!(figures(&dry), figures(&ran), "what was done is what was planned");
-    assert_eq!(findings(&world), []);
+    assert_eq!(without_marts(&world), []);
     world.manifest_is_whole();
 
     // Headers that the catalog did not know are columns, with the values that were received.
@@ -127,6 +137,8 @@ fn a_lake_of_an_earlier_version_is_brought_to_todays_form() {
     assert!(again.stdout.contains("\"tables\": []"), "{}", again.stdout);
     assert!(whole == world.snapshot(&[""]), "twice changes nothing");
 
+    world.ask(&["marts", "--today", "2026-11-19"]).exits(0);
+    assert_eq!(findings(&world), []);
     let mut world = world.with_marts();
     world.today(day("2026-11-20"));
     world.run(&[]).exits(0);
@@ -143,7 +155,8 @@ fn what_is_migrated_is_what_a_replay_makes_of_raw() {
     world.move_to("other/kept");
     world.ask(&["replay", "--today", "2026-11-19"]).exits(0);
     let replayed = state(&world);
-    let differ: Vec<&String> = migrated.iter().filter(|(key, sha)| replayed.get(*key) != Some(sha)).map(|(k, _)| k).collect();
+    let differ: Vec<&String> =
+        migrated.iter().filter(|(key, sha)| replayed.get(*key) != Some(sha)).map(|(k, _)| k).collect();
     // Raw has the header of a column that is no more, the table has its name: what nobody knows stands under one or the other.
     let other = |key: &&&String| !key.contains(SUITE) && key.starts_with("tables/");
     assert_eq!(differ.iter().filter(other).count(), 0, "{differ:?}");
@@ -155,7 +168,7 @@ fn raw_is_not_needed() {
     let (kept, bare) = (world("kept"), world("bare"));
     for world in [&kept, &bare] {
         migrate(world, &[]).exits(0);
-        assert_eq!(findings(world), []);
+        assert_eq!(without_marts(world), []);
     }
     assert!(bare.files("raw").is_empty());
     let (mut of_kept, mut of_bare) = (kept.snapshot(&["tables"]), bare.snapshot(&["tables"]));
@@ -194,7 +207,7 @@ fn a_migration_that_was_killed_is_gone_on_with() {
             assert!(!note.exists());
         }
         migrate(&world, &[]).exits(0);
-        assert_eq!(findings(&world), []);
+        assert_eq!(without_marts(&world), []);
         let now = state(&world);
         let differ: Vec<_> = whole.iter().filter(|(key, sha)| now.get(*key) != Some(sha)).map(|(k, _)| k).collect();
         assert!(differ.is_empty() && now.len() == whole.len(), "{differ:?}");
