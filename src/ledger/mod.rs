@@ -3,10 +3,12 @@
 //! It is written after the publish it speaks of, so what is not in it is asked for again. A report's ledger has one
 //! writer, the task that extracts the report. Months are separate objects, so that a night costs the same after years.
 
+mod horizon;
 mod manifest;
 mod slice;
 mod standing;
 
+pub use horizon::Horizon;
 pub use manifest::{Entry, Manifest, SharedManifest, Sum};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
@@ -239,7 +241,8 @@ impl Ledger {
         let months: Vec<Day> = self.months.keys().copied().collect();
         let older = |month: &Day| other(&layout.ledger(&self.report, *month), &self.text(*month));
         let older: Vec<Day> = months.into_iter().filter(older).collect();
-        let standing = other(&layout.standing(&self.report), &serde_json::to_vec_pretty(&self.standing).unwrap_or_default());
+        let standing =
+            other(&layout.standing(&self.report), &serde_json::to_vec_pretty(&self.standing).unwrap_or_default());
         self.written = self.written && !standing;
         self.dirty.extend(&older);
         older.len() as u64 + u64::from(standing)

@@ -268,7 +268,9 @@ async fn files(night: &Night<'_>, rows: Vec<Rows>) -> Result<Vec<(Object, Bytes)
         }
         let path = place.layout.monthly(&table.table, month);
         let old = match table.grows() {
-            true => place.lake.read(&path).await?.map(|f| read_as(&Shape::of_state(table), &path, f.bytes)).transpose()?,
+            true => {
+                place.lake.read(&path).await?.map(|f| read_as(&Shape::of_state(table), &path, f.bytes)).transpose()?
+            }
             false => None,
         };
         let _permit =

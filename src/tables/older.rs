@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
 };
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options, concat_batches};
@@ -218,7 +219,8 @@ fn text(value: &Value, kind: ColumnType) -> Option<String> {
 /// The values of a column as an answer would write them.
 fn texts(column: &ArrayRef) -> Result<Vec<Option<String>>> {
     if let Some(micros) = column.as_primitive_opt::<TimestampMicrosecondType>() {
-        let text = |m: i64| Some(chrono::DateTime::from_timestamp_micros(m)?.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        let text =
+            |m: i64| Some(chrono::DateTime::from_timestamp_micros(m)?.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         return Ok(micros.iter().map(|m| m.and_then(text)).collect());
     }
     let format = ArrayFormatter::try_new(column, &FormatOptions::default()).map_err(broken)?;

@@ -102,7 +102,8 @@ fn a_lake_of_an_earlier_version_is_brought_to_todays_form() {
     assert!(before == world.snapshot(&[""]), "a dry run writes nothing");
 
     let ran = migrate(&world, &[]).exits(0).says(&["layout 1", "the marts follow"]);
-    let figures = |ran: &Ran| ran.stderr.lines().filter(|l| l.contains(" partitions, ")).map(str::to_string).collect::<Vec<_>>();
+    let figures =
+        |ran: &Ran| ran.stderr.lines().filter(|l| l.contains(" partitions, ")).map(str::to_string).collect::<Vec<_>>();
     assert_eq!(figures(&dry), figures(&ran), "what was done is what was planned");
     assert_eq!(findings(&world), []);
     world.manifest_is_whole();
@@ -143,7 +144,8 @@ fn what_is_migrated_is_what_a_replay_makes_of_raw() {
     world.move_to("other/kept");
     world.ask(&["replay", "--today", "2026-11-19"]).exits(0);
     let replayed = state(&world);
-    let differ: Vec<&String> = migrated.iter().filter(|(key, sha)| replayed.get(*key) != Some(sha)).map(|(k, _)| k).collect();
+    let differ: Vec<&String> =
+        migrated.iter().filter(|(key, sha)| replayed.get(*key) != Some(sha)).map(|(k, _)| k).collect();
     // Raw has the header of a column that is no more, the table has its name: what nobody knows stands under one or the other.
     let other = |key: &&&String| !key.contains(SUITE) && key.starts_with("tables/");
     assert_eq!(differ.iter().filter(other).count(), 0, "{differ:?}");

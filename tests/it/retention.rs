@@ -87,13 +87,16 @@ fn what_is_older_goes_and_what_was_made_of_it_stays() {
         false => of(key).unwrap() >= day(KEPT),
     };
     let left = world.snapshot(&["tables"]);
-    let want: BTreeMap<_, _> = all.iter().filter(|(key, _)| is_kept(key)).map(|(k, s)| (k.clone(), s.clone())).collect();
+    let want: BTreeMap<_, _> =
+        all.iter().filter(|(key, _)| is_kept(key)).map(|(k, s)| (k.clone(), s.clone())).collect();
     assert!(want.len() > 150 && want.len() < all.len() - 150, "{} of {}", want.len(), all.len());
     assert_eq!(left, want);
-    let partitions: u64 = ran.record["taken"]["partitions"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    let partitions: u64 =
+        ran.record["taken"]["partitions"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(partitions as usize, all.len() - want.len(), "the record says what was taken");
     for key in world.files("raw").into_keys() {
-        let date = key.split("/date=").nth(1).and_then(|rest| rest.split('/').next()).and_then(|d| d.parse::<Day>().ok());
+        let date =
+            key.split("/date=").nth(1).and_then(|rest| rest.split('/').next()).and_then(|d| d.parse::<Day>().ok());
         assert!(date.is_none_or(|date| date >= day(KEPT)), "{key}");
     }
     // The marts are those of the lake that keeps all.
@@ -150,7 +153,11 @@ fn marts_about_people_go_too_where_they_are_named() {
     let before = world.snapshot(&["marts"]);
     world.run(&[]).exits(0);
     let months = |prefix: &str| world.files(prefix).into_keys().filter_map(|key| of(&key)).collect::<Vec<_>>();
-    assert!(months("marts/user_activity").iter().all(|m| *m >= day("2026-08-01")), "{:?}", months("marts/user_activity"));
+    assert!(
+        months("marts/user_activity").iter().all(|m| *m >= day("2026-08-01")),
+        "{:?}",
+        months("marts/user_activity")
+    );
     assert!(months("marts/user_activity").contains(&day("2026-08-01")));
     assert!(months("marts/user_state").contains(&day("2026-05-01")));
     let config = world.pipeline().display().to_string();
@@ -163,7 +170,9 @@ fn marts_about_people_go_too_where_they_are_named() {
     assert_eq!(lost, Vec::<String>::new());
     assert_eq!(findings(&world, LAST), Vec::<Value>::new());
     world.manifest_is_whole();
-    for (wrong, near) in [("user_activitys", "user_activity"), ("email_activity_user_detial", "email_activity_user_detail")] {
+    for (wrong, near) in
+        [("user_activitys", "user_activity"), ("email_activity_user_detial", "email_activity_user_detail")]
+    {
         world.set(&format!("retention = {{ {wrong} = '3 months' }}\n{REPORTS}"));
         world.run(&[]).exits(2).says(&[wrong, &format!("the nearest is `{near}`")]);
     }
@@ -179,7 +188,8 @@ fn a_kill_while_something_is_taken_is_gone_on_with() {
     let whole = world.snapshot(&["tables", "marts"]);
     // As a night leaves it that is killed when it has put the horizon and deleted something, for the night after that.
     world.move_to("killed");
-    let kept: Value = serde_json::from_slice(&world.files("").remove("_usagelake/manifest/contoso.json").unwrap()).unwrap();
+    let kept: Value =
+        serde_json::from_slice(&world.files("").remove("_usagelake/manifest/contoso.json").unwrap()).unwrap();
     let until: BTreeMap<String, String> =
         [(MAIL.to_string(), KEPT.to_string()), ("email_activity_counts".to_string(), "2026-08-01".to_string())].into();
     let horizon = serde_json::json!({ "until": until, "done": {} });
@@ -194,7 +204,8 @@ fn a_kill_while_something_is_taken_is_gone_on_with() {
     assert!(found.iter().all(|f| f["wrong"] == "interrupted"), "what is being taken is no damage: {found:?}");
     world.run(&[]).exits(0);
     let now = world.snapshot(&["tables", "marts"]);
-    let differ: Vec<_> = whole.iter().filter(|(k, sha)| now.get(*k) != Some(sha) && !k.contains("data_quality")).collect();
+    let differ: Vec<_> =
+        whole.iter().filter(|(k, sha)| now.get(*k) != Some(sha) && !k.contains("data_quality")).collect();
     assert!(differ.is_empty() && now.len() == whole.len(), "{differ:?}");
     assert_eq!(findings(&world, LAST), Vec::<Value>::new());
     assert!(Path::new(world.address()).exists());
