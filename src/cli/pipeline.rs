@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{Codec, File, Marts, Pipeline, RawPolicy, Reader};
+use crate::config::{Codec, File, Marts, Pipeline, RawPolicy, Reader, Retention};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -49,6 +49,15 @@ pub(super) fn raw_policy(config: &ConfigArgs) -> Result<RawPolicy> {
         return Ok(RawPolicy::Keep);
     }
     File::read(&config.config)?.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)
+}
+
+/// How long tables are kept: as the pipeline file says, where there is one.
+pub(super) fn retention(config: &ConfigArgs) -> Result<Retention> {
+    if config.config.exists() {
+        Retention::resolve(&File::read(&config.config)?.retention)
+    } else {
+        Ok(Retention::default())
+    }
 }
 
 /// Days before a day is lost on which that is an alarm: as the pipeline file says, where there is one.

@@ -110,6 +110,7 @@ impl Run {
         lake.prepare().await?;
         // A model that cannot be is found before anybody is asked for anything.
         let models = Models::configured(&pipeline.marts)?;
+        pipeline.retention.check(&models.names())?;
         let mut records = Vec::new();
         let mut lost: Option<Error> = None;
         for tenant in &pipeline.tenants {
@@ -117,8 +118,22 @@ impl Run {
             let clock = clock(self.selection.today);
             let product_names = names.as_ref();
             let (lake, reports, directory, guards) = (&lake, &reports, &directory, &pipeline.guards);
+            let retention = &pipeline.retention;
             let marts = pipeline.marts.build.then_some((&models, &pipeline.marts));
-            let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
+            let job = Job {
+                lake,
+                tenant,
+                reports,
+                directory,
+                product_names,
+                wishes,
+                codec,
+                raw,
+                guards,
+                retention,
+                marts,
+                clock,
+            };
             let watch = Watch::new(tenant.pace);
             let ended = night::run(&job, &|event| watch.event(&event)).await;
             for e in night::hooks::tell(&pipeline.hooks, &tenant.name, ended.as_ref()).await {
@@ -291,6 +306,16 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+    if !record.taken.is_none() {
+        output::say(&format!(
+            "{}: older than it is kept, and taken: {} of {} ({} rows), {}",
+            record.tenant,
+            output::plural(record.taken.partitions.values().sum(), "partition"),
+            output::plural(record.taken.partitions.len() as u64, "table"),
+            output::count(record.taken.rows),
+            output::plural(record.taken.answers, "answer"),
+        ));
+    }
     if let Some(marts) = &record.marts {
         super::marts::summary(&record.tenant, &marts.built);
         if let Some(problem) = &marts.failed {

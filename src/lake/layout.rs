@@ -12,13 +12,14 @@ pub const LAYOUT_VERSION: u32 = 1;
 const LAYOUT: &str = "_usagelake/layout.json";
 
 /// Folders with a file for each tenant or run.
-const ABOUT_ITSELF: [&str; 7] = [
+const ABOUT_ITSELF: [&str; 8] = [
     "_usagelake/runs",
     "_usagelake/manifest",
     "_usagelake/lock",
     "_usagelake/marts",
     "_usagelake/replay",
     "_usagelake/migrate",
+    "_usagelake/retention",
     "marts_shared/manifest",
 ];
 /// Files of the whole lake.
@@ -176,6 +177,11 @@ impl Layout {
     /// There while a run writes: one that is found by the next run was left by a run that did not end.
     pub fn running(&self) -> String {
         format!("_usagelake/lock/{}.running", self.tenant)
+    }
+
+    /// The first day that retention keeps of each table and model.
+    pub fn horizon(&self) -> String {
+        format!("_usagelake/retention/{}.json", self.tenant)
     }
 
     /// What a migration is about to put: an object may be newer than what the ledger says of it.

@@ -3,10 +3,12 @@
 //! It is written after the publish it speaks of, so what is not in it is asked for again. A report's ledger has one
 //! writer, the task that extracts the report. Months are separate objects, so that a night costs the same after years.
 
+mod horizon;
 mod manifest;
 mod slice;
 mod standing;
 
+pub use horizon::Horizon;
 pub use manifest::{Entry, Manifest, SharedManifest, Sum};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};

@@ -156,6 +156,9 @@ pub struct Slice {
     /// The run that put them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub published_by: String,
+    /// The day on which retention took its rows and its answer: its figures are what they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_on: Option<Day>,
     /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -196,6 +199,7 @@ impl Slice {
             objects: Vec::new(),
             published_at: String::new(),
             published_by: String::new(),
+            taken_on: None,
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),

@@ -26,6 +26,7 @@ pub use marts::{MartsJob, build_marts};
 pub use migrate::{MigrateJob, Migrated, Migration, migrate};
 pub use release::{Choice, Released, held, release};
 pub use replay::{Replayed, Scope, replay};
+pub use retention::outlook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +36,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
-use crate::config::{Codec, Guards, Marts, RawPolicy, Tenant};
+use crate::config::{Codec, Guards, Marts, RawPolicy, Retention, Tenant};
 use crate::day::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Client;
@@ -72,6 +73,8 @@ pub struct Job<'a> {
     pub raw: RawPolicy,
     /// When an answer is held.
     pub guards: &'a Guards,
+    /// How long tables and marts are kept.
+    pub retention: &'a Retention,
     /// The models of the marts and how they are built; none where the night builds none.
     pub marts: Option<(&'a Models, &'a Marts)>,
     /// The time.
@@ -203,6 +206,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         lost: None,
         reports: records,
         directory: lists,
+        taken: retention::Taken::default(),
         marts: None,
     };
     record.expiring(expiring(job, &published));
@@ -233,6 +237,7 @@ async fn conclude(
     record: &mut RunRecord,
 ) -> Result<()> {
     let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
+    let mut horizon = retention::moved(place, job.retention, job.clock.today()).await?;
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
@@ -240,8 +245,9 @@ async fn conclude(
         record.built(marts::upon(&mut manifest, &marts, layout, guard).await);
     }
     // The tables are published, whatever became of the marts.
+    record.taken = retention::take(place, &mut horizon, Some(&mut manifest), job.clock.today()).await?;
     manifest.write(lake, layout, guard, &id, &stamp(job.clock)).await?;
-    let forgotten = retention::apply(place, job.clock).await?;
+    let forgotten = retention::raw(place, job.clock).await?;
     tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     record.ended_at = stamp(job.clock);
     put(place, record).await?;
@@ -324,6 +330,7 @@ impl Begun {
         place.lake.sweep_beside(&key).await;
         // Until it is over, objects are newer than ledger and manifest say, and nobody could build on them.
         migrate::go_on(place).await?;
+        retention::go_on(place, clock.today()).await?;
         forget::go_on(place, run, clock).await?;
         Ok(Begun { interrupted })
     }

@@ -19,7 +19,7 @@ use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::Object;
 
 /// Merges the rows of an answer into the months of its table and replaces those that changed. `others` are the windows
-/// of the answers that landed before. Returns each month that the answer touches, and whether it was put.
+/// of the answers that landed before; months before `since` are left alone. Returns each month that the answer touches, and whether it was put.
 #[allow(clippy::too_many_arguments, reason = "one call, from one place")]
 pub async fn publish(
     lake: &Lake,
@@ -31,9 +31,13 @@ pub async fn publish(
     answer: Option<Covered>,
     others: &[Covered],
     fallback: Day,
+    since: Option<Day>,
 ) -> Result<Vec<(Object, bool)>> {
     let mut objects = Vec::new();
     for (month, new) in months(report, rows, answer, fallback)? {
+        if since.is_some_and(|since| month < since) {
+            continue;
+        }
         let key = layout.monthly(&report.table(), month);
         let found = lake.read(&key).await?;
         let old = found.as_ref().map(|f| read(report, &key, f.bytes.clone())).transpose()?;

@@ -18,6 +18,7 @@ mod migrate;
 mod printed;
 mod proof;
 mod refresh;
+mod retention;
 mod setup;
 mod stores;
 mod truth;

@@ -32,6 +32,9 @@ pub(super) async fn rebuild(
         };
         replayed.answers += 1;
         for rows in rows(listing, &slice, bytes)?.into_iter().filter(|rows| rows.known) {
+            if place.horizon.takes(&rows.table.table, slice.day.month()) {
+                continue;
+            }
             let path = place.layout.monthly(&rows.table.table, slice.day.month());
             let old = match files.get(&path) {
                 Some((_, bytes, _)) => Some(bytes.clone()),

@@ -71,7 +71,7 @@ pub(super) async fn rebuild(
             .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
         let answer = covered(reading.slice.window, &landed);
         for (month, new) in months(report, &rows, answer, reading.slice.day)? {
-            if !scope.has_month(month) {
+            if !scope.has_month(month) || place.horizon.takes(&table, month) {
                 continue;
             }
             // Where some answer is gone, what is published has its rows.
