@@ -133,7 +133,7 @@ async fn load(place: &Place, horizon: &Horizon, name: &str, from: Option<Day>, k
     let some: Vec<String> = keys.iter().filter(due).cloned().collect();
     if matches!(Source::of(name), Source::Report(_)) {
         let ledger = Ledger::load_all(&place.lake, &place.layout, name, &some).await?;
-        let imported = |s: &Slice| answers(s).any(|path| path.contains("/import-"));
+        let imported = |s: &Slice| s.answers().any(|path| path.contains("/import-"));
         if !ledger.slices().any(|s| takes(horizon, name, s.day) && imported(s)) {
             return Ok(ledger);
         }
@@ -146,12 +146,6 @@ fn takes(horizon: &Horizon, ledger: &str, day: Day) -> bool {
     directory::tables_of(ledger).iter().any(|table| horizon.takes(table, day))
 }
 
-/// What a slice has beside its rows: answers as received, and their cells that did not parse.
-fn answers(slice: &Slice) -> impl Iterator<Item = &String> {
-    let now = slice.raw.iter().chain(&slice.rejects);
-    now.chain(slice.before.iter().flat_map(|r| r.raw.iter().chain(&r.rejects))).map(|o| &o.path)
-}
-
 /// Takes what is due of one ledger; answers whether there was something.
 async fn one(place: &Place, horizon: &Horizon, ledger: &mut Ledger, today: Day, taken: &mut Taken) -> Result<bool> {
     let name = ledger.report().to_string();
@@ -162,7 +156,7 @@ async fn one(place: &Place, horizon: &Horizon, ledger: &mut Ledger, today: Day, 
     let (mut gone, mut kept) = (BTreeSet::new(), BTreeSet::new());
     for slice in ledger.slices().chain(ledger.held()) {
         let into = if takes(horizon, &name, slice.day) { &mut gone } else { &mut kept };
-        into.extend(answers(slice).cloned());
+        into.extend(slice.answers().cloned());
     }
     let mut partitions: BTreeMap<String, u64> = BTreeMap::new();
     for object in ledger.slices().flat_map(|s| &s.objects).filter(|o| horizon.takes_object(&o.path)) {

@@ -96,14 +96,10 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
 
 /// What a ledger still names of days that are taken: a run was killed before the ledger said so.
 fn taken<'a>(horizon: &'a Horizon, ledger: &'a Ledger) -> impl Iterator<Item = String> + 'a {
-    let answers = |s: &'a Slice| {
-        let now = s.raw.iter().chain(&s.rejects);
-        now.chain(s.before.iter().flat_map(|r| r.raw.iter().chain(&r.rejects)))
-    };
     let of = |s: &&Slice| directory::tables_of(ledger.report()).iter().any(|t| horizon.takes(t, s.day));
-    let answers = ledger.slices().chain(ledger.held()).filter(of).flat_map(answers);
-    let objects = ledger.slices().flat_map(|s| &s.objects).filter(|o| horizon.takes_object(&o.path));
-    answers.chain(objects).map(|o| o.path.clone())
+    let answers = ledger.slices().chain(ledger.held()).filter(of).flat_map(Slice::answers);
+    let objects = ledger.slices().flat_map(|s| &s.objects).map(|o| &o.path).filter(|path| horizon.takes_object(path));
+    answers.chain(objects).cloned()
 }
 
 /// Where the manifest of what is shared is not the one that the shared marts make.
