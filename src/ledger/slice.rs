@@ -249,7 +249,9 @@ impl Slice {
             self.raw = self.raw.take().or_else(|| before.raw.clone());
             self.rejects = self.rejects.take().or_else(|| before.rejects.clone());
         }
-        if before.status != self.status || before.sha256 != self.sha256 {
+        // What was adopted of a run that was killed has no hash, where raw is not kept: nobody knows whether this one differs.
+        let known = before.status != Status::Landed || !before.sha256.is_empty();
+        if known && (before.status != self.status || before.sha256 != self.sha256) {
             self.before.push(before.reading());
         }
     }

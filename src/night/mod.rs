@@ -11,6 +11,7 @@ pub mod land;
 mod legacy;
 mod marts;
 mod migrate;
+mod orphan;
 pub mod record;
 mod rejects;
 mod release;
@@ -239,6 +240,10 @@ async fn conclude(
     let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
     let mut horizon = retention::moved(place, job.retention, job.clock.today()).await?;
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
+    if begun.interrupted {
+        let adopted = orphan::adopt(place, &mut manifest, &id, job.clock).await?;
+        tracing::info!("{adopted} partitions of the run that did not end are in the ledger now");
+    }
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
