@@ -27,9 +27,12 @@ pub(super) async fn adopt(place: &Place, manifest: &mut Manifest, run: &str, clo
         if manifest.objects.contains_key(&key) || crate::engine::value(&key, "tenant") != Some(place.layout.tenant()) {
             continue;
         }
-        let table = key.split('/').nth(1).unwrap_or_default();
-        let Some(report) = catalog::all().iter().find(|r| r.by_day() && r.table() == table) else { continue };
-        let Some((window, day)) = place_of(&key).filter(|(_, day)| !place.horizon.takes(table, *day)) else { continue };
+        let of = |r: &&Report| r.by_day() && key.split('/').nth(1) == Some(r.table().as_str());
+        let Some(report) = catalog::all().iter().find(of) else { continue };
+        let table = report.table();
+        let Some((window, day)) = place_of(&key).filter(|(_, day)| !place.horizon.takes(&table, *day)) else {
+            continue;
+        };
         // A day that Graph still has is asked for again, and put again.
         if matches!(window, Window::Date(_)) && clock.today().since(day) <= WINDOW_DAYS {
             continue;
@@ -40,7 +43,7 @@ pub(super) async fn adopt(place: &Place, manifest: &mut Manifest, run: &str, clo
         // What cannot be read is named by `verify`.
         let Ok(rows) = older::rows(&key, found.bytes) else { continue };
         let object = Object { path: key, size, sha256, rows: rows.num_rows() as u64 };
-        let mut ledger = Ledger::load(&place.lake, &place.layout, table, day).await?;
+        let mut ledger = Ledger::load(&place.lake, &place.layout, &table, day).await?;
         let slice = Slice::new(window, day, Status::Landed, &stamp(clock), run);
         let mut slice = match answer(place, report, &ledger, window, day, object.rows).await? {
             Some(landed) => filled(slice, &landed),
@@ -87,7 +90,7 @@ async fn answer(
         let (sha256, bytes) = (hex(Sha256::new_with_prefix(&body)), body.len() as u64);
         let chunk = bytes::Bytes::from(body);
         let Ok(outcome) = read(report, std::iter::once(Ok(chunk)), |_| Ok(())) else { continue };
-        if outcome.rows != rows || !of(&outcome, window, day) {
+        if outcome.rows != rows || !is_of(&outcome, window, day) {
             continue;
         }
         let object = Object {
@@ -111,7 +114,7 @@ async fn answer(
 }
 
 /// Whether an answer is of the partition of this day.
-fn of(outcome: &Outcome, window: Window, day: Day) -> bool {
+fn is_of(outcome: &Outcome, window: Window, day: Day) -> bool {
     matches!(window, Window::Date(_)) || outcome.refresh_dates.last() == Some(&day)
 }
 
