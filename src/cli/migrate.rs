@@ -43,12 +43,13 @@ impl Migrate {
             let changed: u64 = migration.tables.iter().map(|t| t.changed).sum();
             let word = if self.dry_run { "would be written anew" } else { "written anew" };
             output::say(&format!(
-                "{tenant}: layout {}; {word}: {} in {}, {}; {} found that the ledger did not name",
+                "{tenant}: layout {}; {word}: {} in {}, {}; {} that the ledger did not name, {} kept twice",
                 migration.layout_version,
                 output::plural(changed, "partition"),
                 output::plural(migration.tables.iter().filter(|t| t.changed > 0).count() as u64, "table"),
                 output::plural(migration.ledgers, "object") + " of the ledger",
                 output::plural(migration.answers, "answer"),
+                output::count(migration.repeated),
             ));
             if changed > 0 && !self.dry_run {
                 output::say("the marts follow with the next night, or with `usagelake marts`");

@@ -58,6 +58,8 @@ pub struct Migration {
     pub ledgers: u64,
     /// Answers in raw that an earlier version kept without naming them in the ledger, which names them now.
     pub answers: u64,
+    /// Answers that it kept a second time, with the same bytes. They are deleted.
+    pub repeated: u64,
 }
 
 /// What became of a table, or of the tables of a list.
@@ -198,7 +200,7 @@ impl Mover<'_> {
                 watch(&migrated);
                 migration.tables.push(migrated);
             }
-            migration.answers += self.answers(&mut ledger).await?;
+            self.answers(&mut ledger, &mut migration).await?;
             migration.ledgers += ledger.renew(self.layout);
             if let Some(place) = self.place {
                 ledger.save(&place.lake, &place.layout, &place.guard).await?;
@@ -261,35 +263,43 @@ impl Mover<'_> {
         Ok(migrated)
     }
 
-    /// Names answers in raw of which the ledger has the hash and not the place: of readings that were corrected since, and of those
-    /// without a row, earlier versions noted no more.
-    async fn answers(&self, ledger: &mut Ledger) -> Result<u64> {
+    /// Answers in raw that no ledger names: of readings that were corrected since earlier versions noted no place, and what came
+    /// again without a row they kept again. The ones get a place in the ledger, the others, of which it has the same bytes, go.
+    async fn answers(&self, ledger: &mut Ledger, migration: &mut Migration) -> Result<()> {
         let named: BTreeSet<String> = ledger.slices().chain(ledger.held()).flat_map(Slice::answers).cloned().collect();
         let folder = format!("{}/report={}", self.layout.raws(), ledger.report());
-        let mut found = 0;
         for (key, _) in self.lake.list(&folder).await?.into_iter().filter(|(key, _)| !named.contains(key)) {
             let Some(raw) = self.lake.read(&key).await? else { continue };
             let Ok(body) = zstd::decode_all(&raw.bytes[..]) else { continue };
             let (answer, Sum { size, sha256 }) = (Sum::of(&body).sha256, Sum::of(&raw.bytes));
             let window = key.rsplit('/').nth(1).unwrap_or_default().to_string();
             let object = |rows: u64| Some(Object { path: key.clone(), size, sha256: sha256.clone(), rows });
-            let mut is_new = true;
+            let (mut is_new, mut same) = (false, None);
             ledger.mend(|slice| {
-                if slice.window.folder() != window || !is_new {
+                let now = (&slice.sha256, slice.rows, &mut slice.raw);
+                let before = slice.before.iter_mut().map(|r| (&r.sha256, r.rows, &mut r.raw));
+                let mut said = std::iter::once(now).chain(before).filter(|(sha, ..)| **sha == answer);
+                let Some((_, rows, place)) = said.next().filter(|_| slice.window.folder() == window && !is_new) else {
                     return false;
+                };
+                same = place.as_ref().map(|o| o.path.clone());
+                is_new = place.is_none();
+                if is_new {
+                    *place = object(rows);
                 }
-                if slice.sha256 == answer && slice.raw.is_none() {
-                    slice.raw = object(slice.rows);
-                    is_new = false;
-                } else if let Some(reading) = slice.before.iter_mut().find(|r| r.sha256 == answer && r.raw.is_none()) {
-                    reading.raw = object(reading.rows);
-                    is_new = false;
-                }
-                !is_new
+                is_new
             });
-            found += u64::from(!is_new);
+            migration.answers += u64::from(is_new);
+            if let Some(same) = same
+                && self.lake.has(&same).await?
+            {
+                migration.repeated += 1;
+                if let Some(place) = self.place {
+                    place.lake.delete(&key, &place.guard).await?;
+                }
+            }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// What has changed since a file was written; none where it is in today's form. An answer in words: it cannot be told.

@@ -17,6 +17,9 @@ use crate::forget::Source;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Horizon, Ledger, Manifest, Slice};
 
+/// Days of the longest period.
+const LONGEST_PERIOD: i32 = 180;
+
 /// What retention took.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Taken {
@@ -128,8 +131,11 @@ pub(super) async fn take(
 /// kept may need what another gives up.
 async fn load(place: &Place, horizon: &Horizon, name: &str, from: Option<Day>, keys: &[String]) -> Result<Ledger> {
     let month = |key: &String| key.split("month=").nth(1)?.strip_suffix(".jsonl")?.parse::<Day>().ok();
-    let due =
-        |key: &&String| month(key).is_some_and(|m| from.is_none_or(|f| m >= f.month()) && takes(horizon, name, m));
+    // An answer for a period names months of counts that are so much older than itself.
+    let by_day = matches!(Source::of(name), Source::Report(report) if report.by_day());
+    let reach = if by_day { 0 } else { LONGEST_PERIOD };
+    let due = |m: Day| from.is_none_or(|f| m >= f.month()) && takes(horizon, name, m.plus(-reach));
+    let due = |key: &&String| month(key).is_some_and(due);
     let some: Vec<String> = keys.iter().filter(due).cloned().collect();
     if matches!(Source::of(name), Source::Report(_)) {
         let ledger = Ledger::load_all(&place.lake, &place.layout, name, &some).await?;
