@@ -192,6 +192,7 @@ impl Mover<'_> {
             tables: Vec::new(),
             ledgers: 0,
             answers: 0,
+            repeated: 0,
         };
         for name in names {
             let mut ledger = Ledger::load_all(self.lake, self.layout, &name, &keys).await?;
