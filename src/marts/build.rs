@@ -123,7 +123,7 @@ pub async fn build(
     let begun = Instant::now();
     let engine = Engine::new(job.lake, job.limits)?;
     let there = there(job).await?;
-    let all = months_of(job.models, sources, state);
+    let all = months_of(job, sources, state, &there);
     let mut record = Record::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for model in job.models.iter().filter(|m| !given.contains(m.name())) {
@@ -173,7 +173,13 @@ impl Problem {
 
 /// The months of each model: those of the details, and where it takes tables of the retired app theirs, too. A shared mart has
 /// those of its mart. Months that were built and have lost what they were made of stay, unless they are themselves not kept.
-fn months_of<'a>(models: &'a Models, sources: &Sources, state: &State) -> BTreeMap<&'a str, Vec<Day>> {
+fn months_of<'a>(
+    job: &Job<'a>,
+    sources: &Sources,
+    state: &State,
+    there: &BTreeMap<String, u64>,
+) -> BTreeMap<&'a str, Vec<Day>> {
+    let models = job.models;
     let measured = sources.months();
     let mut all: BTreeMap<&str, Vec<Day>> = BTreeMap::new();
     for model in models.iter() {
@@ -185,7 +191,10 @@ fn months_of<'a>(models: &'a Models, sources: &Sources, state: &State) -> BTreeM
             }
         }
         // Of what they were made of something was taken, so only they know it.
-        months.extend(state.months(model.name()).filter(|month| sources.horizon.is_beyond(*month)));
+        let folder = format!("{}/", model.folder(job.layout));
+        let here = there.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
+        let here = here.filter_map(|(key, _)| crate::engine::value(key, "month")?.parse().ok());
+        months.extend(state.months(model.name()).chain(here).filter(|month| sources.horizon.is_beyond(*month)));
         let mart = model.name().trim_start_matches(PREFIX);
         months.retain(|month| !sources.horizon.takes(mart, *month));
         all.insert(model.name(), months.into_iter().collect());
