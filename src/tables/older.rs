@@ -195,11 +195,11 @@ impl Cells {
     /// The column. What nobody has touched is as it was, to the byte.
     fn finish(self) -> ArrayRef {
         let rows = self.texts.into_iter().zip(self.objects).zip(self.changed);
-        let row = |((text, object), changed): ((Option<String>, Option<Map<String, Value>>), bool)| match changed {
+        let cells = rows.map(|((text, object), changed)| match changed {
             false => text,
             true => object.and_then(|object| kept::object(&object)),
-        };
-        Arc::new(rows.map(row).collect::<StringArray>())
+        });
+        Arc::new(cells.collect::<StringArray>())
     }
 }
 
