@@ -8,6 +8,7 @@ mod hooks;
 mod marts;
 mod powerbi;
 mod reports;
+mod retention;
 mod secret;
 mod telemetry;
 mod tenant;
@@ -18,6 +19,7 @@ pub use marts::{Campaign, Marts, MartsFile, Price, PrivacyFile, Thresholds, Told
 pub use powerbi::{PowerBiFile, PowerBiRefresh, Reader};
 use reports::listings;
 pub use reports::{DirectoryFile, ReportsFile, select};
+pub use retention::{Keep, Retention};
 pub use secret::{Secret, SecretFrom};
 pub use telemetry::{Otlp, Telemetry, TelemetryFile};
 pub use tenant::{Auth, Cloud, Endpoints, PACE, Pace, Tenant, TenantFile, check_endpoint, check_tenant, is_loopback};
@@ -55,6 +57,10 @@ pub struct File {
     /// How many of the last days are read again each night.
     #[serde(default)]
     pub reread_days: Option<u32>,
+    /// How long tables are kept, and marts that are named: `36 months`, `400 days` or `forever`, by table, report, workload, mart or
+    /// `*`. What is not named is kept for ever.
+    #[serde(default)]
+    pub retention: BTreeMap<String, String>,
     /// The tenants, by the name that becomes the partition value.
     #[serde(default)]
     pub tenant: BTreeMap<String, TenantFile>,
@@ -147,6 +153,8 @@ pub struct Pipeline {
     pub codec: Codec,
     /// How many of the last days are read again each night.
     pub reread_days: u32,
+    /// How long tables and marts are kept.
+    pub retention: Retention,
     /// The tenants.
     pub tenants: Vec<Tenant>,
     /// The reports, by function name.
@@ -217,6 +225,7 @@ impl File {
         let guards = self.guards()?;
         let hooks = self.hooks.resolve()?;
         let telemetry = self.telemetry.resolve(self.tenant.keys().cloned().collect())?;
+        let retention = Retention::resolve(&self.retention)?;
         let raw = self.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)?;
         let reports = select(self.reports.include.as_deref().unwrap_or(&["*".into()]), &self.reports.exclude)?;
         let directory = listings(self.directory.include.as_deref())?;
@@ -241,6 +250,7 @@ impl File {
             raw,
             codec: self.codec,
             reread_days: self.reread_days.unwrap_or(REREAD_DAYS).min(27),
+            retention,
             tenants,
             reports,
             marts,

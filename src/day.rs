@@ -46,6 +46,11 @@ impl Day {
         self.plus(1 - d.day() as i32)
     }
 
+    /// The same day of the month `n` months before; its last, where it is shorter.
+    pub fn months_before(self, n: u32) -> Day {
+        self.date().checked_sub_months(chrono::Months::new(n)).map_or(Day(FIRST), Day::from)
+    }
+
     /// Days from Monday: 0 to 6.
     pub fn weekday(self) -> u32 {
         (self.0 + 3).rem_euclid(7) as u32

@@ -168,6 +168,14 @@ pub fn listing_of(table: &Table) -> Option<&'static Listing> {
     LISTINGS.iter().find(|l| l.tables.iter().any(|t| t.table == table.table))
 }
 
+/// The tables that a ledger of this name speaks of: those of a list, or the one that is called so.
+pub fn tables_of(ledger: &str) -> Vec<&str> {
+    match LISTINGS.iter().find(|l| l.name() == ledger) {
+        Some(list) => list.tables.iter().map(|t| t.table.as_str()).collect(),
+        None => vec![ledger],
+    }
+}
+
 impl Table {
     /// The schema of every file of the table: the columns in their order, then `unknown_columns`.
     pub fn schema(&self) -> SchemaRef {

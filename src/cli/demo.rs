@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Exit, output};
 use crate::catalog::directory::{Listing, listings};
 use crate::config::{
-    Auth, Campaign, Codec, Endpoints, File, Guards, Marts, RawPolicy, Secret, SecretFrom, Tenant, select,
+    Auth, Campaign, Codec, Endpoints, File, Guards, Marts, RawPolicy, Retention, Secret, SecretFrom, Tenant, select,
 };
 use crate::day::{Clock, Day};
 use crate::emulator::{Emulator, Options};
@@ -125,6 +125,7 @@ impl Demo {
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,
                 guards: &Guards::default(),
+                retention: &Retention::default(),
                 marts,
                 clock: Clock::on(*today),
             };

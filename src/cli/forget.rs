@@ -56,7 +56,7 @@ struct Who<'a> {
 impl Forget {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let given = self.user.iter().map(|text| Name::read(text)).collect::<Result<Vec<_>>>()?;
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let tenant = one_tenant(&lake, &self.lake).await?;
         let options = marts_options(&self.config)?;
         let models = Models::configured(&options)?;

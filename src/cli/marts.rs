@@ -55,7 +55,7 @@ impl Marts {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
         let options = marts_options(&self.config)?;
         let models = Models::configured(&options)?;
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         tracing::debug!("engine {}", self.engine);
         let named: Vec<String> = match &self.lake.tenant {
             Some(tenant) => vec![tenant.clone()],

@@ -7,6 +7,7 @@ mod emulate;
 mod forget;
 mod import;
 mod marts;
+mod migrate;
 mod output;
 mod pipeline;
 mod plan;
@@ -73,6 +74,8 @@ enum Command {
     Verify(verify::Verify),
     /// Rebuild tables from raw, without asking Graph
     Replay(replay::Replay),
+    /// Bring a lake that an earlier version wrote to today's form, partition by partition
+    Migrate(migrate::Migrate),
     /// Take a person out of the lake, prove it, and keep the person from coming back
     Forget(forget::Forget),
     /// Serve Microsoft Graph's usage reports for an emulated tenant
@@ -181,6 +184,7 @@ async fn dispatch(command: Command, json: bool) -> Result<Exit> {
         Command::Release(release) => release.run(json).await,
         Command::Verify(verify) => verify.run(json).await,
         Command::Replay(replay) => replay.run(json).await,
+        Command::Migrate(migrate) => migrate.run(json).await,
         Command::Forget(forget) => forget.run(json).await,
         Command::Emulate(emulate) => emulate.run(json).await,
         Command::Completions(completions) => completions.run(),

@@ -1,7 +1,7 @@
 //! From arguments to a pipeline and an open lake.
 
 use super::{ConfigArgs, LakeArgs};
-use crate::config::{Codec, File, Marts, Pipeline, RawPolicy, Reader};
+use crate::config::{Codec, File, Marts, Pipeline, RawPolicy, Reader, Retention};
 use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 
@@ -51,20 +51,31 @@ pub(super) fn raw_policy(config: &ConfigArgs) -> Result<RawPolicy> {
     File::read(&config.config)?.raw.as_deref().map_or(Ok(RawPolicy::Keep), RawPolicy::parse)
 }
 
+/// How long tables are kept: as the pipeline file says, where there is one.
+pub(super) fn retention(config: &ConfigArgs) -> Result<Retention> {
+    if config.config.exists() {
+        Retention::resolve(&File::read(&config.config)?.retention)
+    } else {
+        Ok(Retention::default())
+    }
+}
+
 /// Days before a day is lost on which that is an alarm: as the pipeline file says, where there is one.
 pub(super) fn warn_days(config: &ConfigArgs) -> Result<i32> {
     let file = if config.config.exists() { File::read(&config.config)? } else { File::parse("")? };
     Ok(file.guards()?.warn_days)
 }
 
-/// Opens a lake that must be there already.
-pub(super) fn existing(address: &str) -> Result<Lake> {
+/// Opens a lake that must be there already, and of a layout that this version knows.
+pub(super) async fn existing(address: &str) -> Result<Lake> {
     let path = std::path::Path::new(address);
     if !address.contains("://") && !path.exists() {
         return Err(Error::new(Kind::Usage, format!("there is no lake at `{address}`"))
             .hint("name it with `--lake`, or make one with `usagelake demo`"));
     }
-    Lake::open(address)
+    let lake = Lake::open(address)?;
+    lake.is_known().await?;
+    Ok(lake)
 }
 
 /// The tenants that the lake has a ledger of.

@@ -1,12 +1,15 @@
 //! `usagelake plan`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Serialize;
 
 use super::pipeline::{existing, pipeline};
 use super::run::{Selection, clock};
 use super::{ConfigArgs, Exit, LakeArgs, output};
-use crate::error::Result;
+use crate::error::{Kind, Result};
+use crate::lake::Layout;
 use crate::ledger::Ledger;
 use crate::night;
 use crate::plan::{ListingPlan, ReportPlan, Why, duration};
@@ -30,6 +33,9 @@ struct Document<'a> {
     at_least_seconds: u64,
     reports: Vec<ReportPlan>,
     directory: Vec<ListingPlan>,
+    /// Partitions that the night takes, by table: they are older than the pipeline keeps them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    retention: BTreeMap<String, u64>,
 }
 
 impl Plan {
@@ -37,7 +43,12 @@ impl Plan {
         let pipeline = pipeline(&self.config, &self.lake)?;
         let reports = self.selection.reports(&pipeline.reports)?;
         let clock = clock(self.selection.today);
-        let lake = existing(&pipeline.lake).ok();
+        let lake = match existing(&pipeline.lake).await {
+            Ok(lake) => Some(lake),
+            // The first run makes it.
+            Err(e) if e.kind() == Kind::Usage => None,
+            Err(e) => return Err(e),
+        };
         let mut documents = Vec::new();
         for tenant in &pipeline.tenants {
             let ledgers = match &lake {
@@ -52,10 +63,24 @@ impl Plan {
             let due = directory.iter().filter(|d| d.request.is_some()).count();
             let requests = plans.iter().map(|p| p.requests.len()).sum::<usize>() + due;
             let time = duration(&plans, tenant.pace);
+            let retention = match &lake {
+                Some(lake) => {
+                    night::outlook(lake, &Layout::new(&tenant.name), &pipeline.retention, clock.today()).await?
+                }
+                None => BTreeMap::new(),
+            };
             if json {
                 let today = clock.today();
                 let (tenant, at_least_seconds) = (&*tenant.name, time.as_secs());
-                documents.push(Document { tenant, today, requests, at_least_seconds, reports: plans, directory });
+                documents.push(Document {
+                    tenant,
+                    today,
+                    requests,
+                    at_least_seconds,
+                    reports: plans,
+                    directory,
+                    retention,
+                });
                 continue;
             }
             let rows: Vec<Vec<String>> = plans.iter().map(row).chain(directory.iter().map(list)).collect();
@@ -72,6 +97,9 @@ impl Plan {
                 tenant.pace.0,
                 output::duration(tenant.pace.1),
             ));
+            if !retention.is_empty() {
+                output::print(&format!("older than it is kept, and taken: {}", older(&retention)));
+            }
         }
         if json {
             output::document(&documents);
@@ -102,6 +130,12 @@ fn row(plan: &ReportPlan) -> Vec<String> {
     let why =
         plan.skipped.clone().unwrap_or_else(|| if why.is_empty() { "nothing is due".into() } else { why.join(", ") });
     vec![plan.report.function.clone(), plan.requests.len().to_string(), windows.join(" "), why]
+}
+
+/// Partitions that are older than they are kept.
+pub(super) fn older(retention: &BTreeMap<String, u64>) -> String {
+    let tables: Vec<String> = retention.iter().map(|(table, n)| format!("{} of {table}", output::count(*n))).collect();
+    format!("{}: {}", output::plural(retention.values().sum(), "partition"), tables.join(", "))
 }
 
 fn list(plan: &ListingPlan) -> Vec<String> {

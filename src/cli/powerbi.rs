@@ -45,7 +45,7 @@ impl Powerbi {
         // A project can be written where the lake cannot be reached.
         let tenant = match &self.lake.tenant {
             Some(tenant) => tenant.clone(),
-            None => one_tenant(&existing(&lake)?, &self.lake).await?,
+            None => one_tenant(&existing(&lake).await?, &self.lake).await?,
         };
         let account = ACCOUNT.iter().find_map(|name| std::env::var(name).ok());
         let address = self.root.unwrap_or(lake);

@@ -49,7 +49,7 @@ enum Format {
 
 impl Query {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let tenant = one_tenant(&lake, &self.lake).await?;
         let options = marts_options(&self.config)?;
         let models = Models::configured(&options)?;

@@ -51,7 +51,7 @@ struct Failed {
 
 impl Release {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let tenant = one_tenant(&lake, &self.lake).await?;
         let reports = match self.report.is_empty() {
             true => Vec::new(),

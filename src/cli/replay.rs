@@ -39,7 +39,7 @@ impl Replay {
         {
             return Err(Error::new(Kind::Usage, format!("`--from {from}` is after `--to {to}`")));
         }
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let tenant = one_tenant(&lake, &self.lake).await?;
         let reports = match self.report.is_empty() {
             true => catalog::all().iter().collect(),

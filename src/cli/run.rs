@@ -149,7 +149,9 @@ impl Run {
         let names = names.map(ProductNames::read).transpose()?;
         let lake = Lake::open(&pipeline.lake)?;
         lake.prepare().await?;
-        Ok(Prepared { names, lake, models: Models::configured(&pipeline.marts)? })
+        let models = Models::configured(&pipeline.marts)?;
+        pipeline.retention.check(&models.names())?;
+        Ok(Prepared { names, lake, models })
     }
 
     /// A tenant's night, and what follows it.
@@ -167,9 +169,23 @@ impl Run {
         let clock = clock(self.selection.today);
         let Prepared { names, lake, models } = prepared;
         let directory = self.selection.directory(&pipeline.directory);
-        let (product_names, directory, guards) = (names.as_ref(), &directory[..], &pipeline.guards);
+        let (product_names, directory) = (names.as_ref(), &directory[..]);
+        let (guards, retention) = (&pipeline.guards, &pipeline.retention);
         let marts = pipeline.marts.build.then_some((models, &pipeline.marts));
-        let job = Job { lake, tenant, reports, directory, product_names, wishes, codec, raw, guards, marts, clock };
+        let job = Job {
+            lake,
+            tenant,
+            reports,
+            directory,
+            product_names,
+            wishes,
+            codec,
+            raw,
+            guards,
+            retention,
+            marts,
+            clock,
+        };
         let watch = Watch::new(tenant.pace);
         let ended = night::run(&job, &|event| watch.event(&event)).await;
         let time = Stretch::since(began);
@@ -369,6 +385,16 @@ pub(super) fn summary(record: &RunRecord) {
         output::count(sum(|r| r.failed)),
         output::plural(sum(|r| r.published), "partition"),
     ));
+    if !record.taken.is_none() {
+        output::say(&format!(
+            "{}: older than it is kept, and taken: {} of {} ({} rows), {}",
+            record.tenant,
+            output::plural(record.taken.partitions.values().sum(), "partition"),
+            output::plural(record.taken.partitions.len() as u64, "table"),
+            output::count(record.taken.rows),
+            output::plural(record.taken.answers, "answer"),
+        ));
+    }
     if let Some(marts) = &record.marts {
         super::marts::summary(&record.tenant, &marts.built);
         if let Some(problem) = &marts.failed {

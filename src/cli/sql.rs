@@ -25,7 +25,7 @@ pub(super) struct Sql {
 
 impl Sql {
     pub(super) async fn run(self) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let models = Models::configured(&marts_options(&self.config)?)?;
         let mut folders: BTreeSet<String> = BTreeSet::new();
         for tenant in tenants(&lake).await? {

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::pipeline::{existing, lake_address, tenants, warn_days};
+use super::pipeline::{existing, lake_address, retention, tenants, warn_days};
 use super::run::clock;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog;
+use crate::config::Retention;
 use crate::day::{Day, Window};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
 use crate::ledger::{Availability, Ledger, Slice, Status as State};
+use crate::night;
 use crate::plan::{self, Expiring, LAG_DAYS, WINDOW_DAYS};
 
 /// What to show.
@@ -43,6 +45,9 @@ struct Document {
     expiring: Vec<Expiring>,
     /// How many of them are lost within the days of `[guards] warn_days`.
     expires_soon: usize,
+    /// Partitions that the next night takes, by table: they are older than the pipeline file keeps them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    retention: BTreeMap<String, u64>,
     reports: Vec<Covered>,
 }
 
@@ -83,16 +88,17 @@ struct Covered {
 
 impl Status {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let today = clock(self.today).today();
         let tenants = match &self.lake.tenant {
             Some(tenant) => vec![tenant.clone()],
             None => tenants(&lake).await?,
         };
         let warn_days = warn_days(&self.config)?;
+        let retention = retention(&self.config)?;
         let mut documents = Vec::new();
         for tenant in tenants {
-            let document = self.cover(&lake, tenant, today, warn_days).await?;
+            let document = self.cover(&lake, tenant, today, warn_days, &retention).await?;
             if !json {
                 self.show(&document);
             }
@@ -104,8 +110,16 @@ impl Status {
         Ok(Exit::Done)
     }
 
-    async fn cover(&self, lake: &Lake, tenant: String, today: Day, warn_days: i32) -> Result<Document> {
+    async fn cover(
+        &self,
+        lake: &Lake,
+        tenant: String,
+        today: Day,
+        warn_days: i32,
+        retention: &Retention,
+    ) -> Result<Document> {
         let layout = Layout::new(&tenant);
+        let retention = night::outlook(lake, &layout, retention, today).await?;
         let keys: Vec<String> = lake.list(&layout.ledgers()).await?.into_iter().map(|(key, _)| key).collect();
         let wanted = if self.report.is_empty() {
             catalog::all().iter().collect()
@@ -135,7 +149,7 @@ impl Status {
             }
         }
         expiring.sort_by(|a, b| (a.last_chance, &a.report, a.day).cmp(&(b.last_chance, &b.report, b.day)));
-        Ok(Document { tenant, today, held, expiring, expires_soon, reports })
+        Ok(Document { tenant, today, held, expiring, expires_soon, retention, reports })
     }
 
     fn show(&self, document: &Document) {
@@ -161,6 +175,9 @@ impl Status {
                 }
             }
         }
+        if !document.retention.is_empty() {
+            output::print(&format!("retention: the next night takes {}\n", super::plan::older(&document.retention)));
+        }
         let from = today.plus(-(self.days as i32));
         let days: Vec<Day> = (0..=today.since(from)).map(|n| from.plus(n)).collect();
         let by_day: Vec<&Covered> =
@@ -168,7 +185,7 @@ impl Status {
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
             output::print(
-                "# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  _ not asked yet\n",
+                "# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  - taken by retention  _ not asked yet\n",
             );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
@@ -202,7 +219,7 @@ impl Status {
 /// What the ledger says of a report or of a list of the directory.
 fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(word(s.status)).or_default() += 1);
+    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(word(s)).or_default() += 1);
     Covered {
         report: name.to_string(),
         table,
@@ -215,8 +232,9 @@ fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>
     }
 }
 
-fn word(status: State) -> &'static str {
-    match status {
+fn word(slice: &Slice) -> &'static str {
+    match slice.status {
+        State::Landed if slice.taken_on.is_some() => "taken",
         State::Landed => "landed",
         State::Empty => "empty",
         State::Late => "late",
@@ -229,6 +247,9 @@ fn word(status: State) -> &'static str {
 fn mark(report: &Covered, day: Day, today: Day) -> char {
     let of_day = || report.slices.iter().filter(|s| s.window == Window::Date(day));
     let slice = of_day().find(|s| s.status == State::Held).or_else(|| of_day().next());
+    if slice.is_some_and(|s| s.status == State::Landed && s.taken_on.is_some()) {
+        return '-';
+    }
     match slice.map(|s| (s.status, s.names)) {
         Some((State::Landed, crate::ledger::Names::Concealed)) => '*',
         Some((State::Landed, _)) => '#',

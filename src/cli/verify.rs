@@ -24,7 +24,7 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) async fn run(self, json: bool) -> Result<Exit> {
-        let lake = existing(&lake_address(&self.config, &self.lake)?)?;
+        let lake = existing(&lake_address(&self.config, &self.lake)?).await?;
         let models = Models::load(marts_options(&self.config)?.models.as_deref())?;
         let raw = raw_policy(&self.config)?;
         let tenants = match &self.lake.tenant {

@@ -48,13 +48,7 @@ pub(super) fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
             "*" => catalog::all().iter().filter(|r| r.default && r.verified).collect(),
             _ => match catalog::find(name) {
                 Some(report) => vec![report],
-                None => {
-                    let wanted = normalise(name);
-                    catalog::all()
-                        .iter()
-                        .filter(|r| normalise(&r.workload) == wanted && r.default && r.verified)
-                        .collect()
-                }
+                None => workload(name).filter(|r| r.default && r.verified).collect(),
             },
         };
         if hits.is_empty() {
@@ -73,6 +67,12 @@ pub(super) fn expand(names: &[String]) -> Result<Vec<&'static Report>> {
     found.sort_by(|a, b| a.function.cmp(&b.function));
     found.dedup();
     Ok(found)
+}
+
+/// The reports of a workload.
+pub(super) fn workload(name: &str) -> impl Iterator<Item = &'static Report> {
+    let wanted = normalise(name);
+    catalog::all().iter().filter(move |r| normalise(&r.workload) == wanted)
 }
 
 /// The lists of the directory that are meant; all where none is named.

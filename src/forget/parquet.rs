@@ -8,21 +8,17 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
 use serde_json::{Map, Value};
 
 use super::json::words;
 use super::list::Forgotten;
 use super::row::{Row, Verdict};
 use super::source::{Columns, columns_of_table};
-use crate::catalog::{self, UNKNOWN_COLUMNS, directory, legacy};
-use crate::config::Codec;
+use crate::catalog::UNKNOWN_COLUMNS;
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
-use crate::marts::schema_of;
-use crate::tables::encode::Encoder;
 use crate::tables::publish::read_as;
-use crate::tables::state;
+use crate::tables::shape::{Shape, codec};
 
 /// What became of a partition.
 pub(super) struct Cleaned {
@@ -38,24 +34,18 @@ pub(super) struct Cleaned {
 
 /// Takes people out of a partition of a table; none where nobody is in it.
 pub(super) fn clean(list: &Forgotten, table: &str, key: &str, bytes: &Bytes) -> Result<Option<Cleaned>> {
-    let (Some((schema, _)), Some(columns)) = (schema_of(table), columns_of_table(table)) else { return Ok(None) };
+    let (Some(shape), Some(columns)) = (Shape::of(table), columns_of_table(table)) else { return Ok(None) };
     let codec = codec(bytes).unwrap_or_default();
-    let rows = read_as(schema, key, bytes.clone())?;
+    let rows = read_as(&shape, key, bytes.clone())?;
     let Some((rows, dropped, emptied)) = without(list, &rows, &columns, day_of(key))? else { return Ok(None) };
     let left = rows.num_rows() as u64;
-    let bytes = if left == 0 { None } else { Some(encode(table, &rows, codec)?) };
+    let bytes = if left == 0 { None } else { Some(shape.encode(&rows, codec)?) };
     Ok(Some(Cleaned { bytes, rows: left, dropped, emptied }))
 }
 
 /// The day of a detail's partition.
 fn day_of(key: &str) -> Option<Day> {
     key.split('/').find_map(|part| part.strip_prefix("day=")).and_then(|day| day.parse().ok())
-}
-
-fn codec(bytes: &Bytes) -> Option<Codec> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).ok()?;
-    let chunk = builder.metadata().row_groups().first()?.columns().first()?;
-    Some(if matches!(chunk.compression(), Compression::ZSTD(_)) { Codec::Zstd } else { Codec::Snappy })
 }
 
 fn broken(e: arrow::error::ArrowError) -> Error {
@@ -117,20 +107,6 @@ fn rest(list: &Forgotten, text: &str, day: Option<Day>) -> Option<String> {
     let stays = |value: &Value| !list.names(value.as_str().unwrap_or(&value.to_string()), day);
     let left: Map<String, Value> = object.into_iter().filter(|(_, value)| stays(value)).collect();
     (!left.is_empty()).then(|| Value::Object(left).to_string())
-}
-
-fn encode(table: &str, rows: &RecordBatch, codec: Codec) -> Result<Bytes> {
-    if let Some(report) = catalog::all().iter().find(|r| r.table() == table) {
-        let mut encoder = Encoder::new(report.schema(), codec)?;
-        encoder.write(rows)?;
-        let mut bytes = encoder.take().to_vec();
-        bytes.extend_from_slice(&encoder.finish()?.bytes);
-        return Ok(bytes.into());
-    }
-    let listed = directory::tables().iter().find(|t| t.table == table);
-    let as_state = listed.or_else(|| legacy::tables().iter().find(|t| t.table == table)?.as_state());
-    let as_state = as_state.ok_or_else(|| Error::new(Kind::Lake, "nobody knows the table").with("table", table))?;
-    Ok(state::file(as_state, rows, None, codec)?.bytes)
 }
 
 /// The columns of a partition that have one of these names, all their rows.

@@ -53,7 +53,7 @@ impl Source {
     }
 
     /// The source in whose ledger a table stands, by its name.
-    pub(super) fn ledger_of(table: &str) -> &str {
+    pub fn ledger_of(table: &str) -> &str {
         let found = directory::tables().iter().find(|t| t.table == table).and_then(directory::listing_of);
         found.map_or(table, |listing| listing.name())
     }

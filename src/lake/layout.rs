@@ -12,12 +12,14 @@ pub const LAYOUT_VERSION: u32 = 1;
 const LAYOUT: &str = "_usagelake/layout.json";
 
 /// Folders with a file for each tenant or run.
-const ABOUT_ITSELF: [&str; 6] = [
+const ABOUT_ITSELF: [&str; 8] = [
     "_usagelake/runs",
     "_usagelake/manifest",
     "_usagelake/lock",
     "_usagelake/marts",
     "_usagelake/replay",
+    "_usagelake/migrate",
+    "_usagelake/retention",
     "marts_shared/manifest",
 ];
 /// Files of the whole lake.
@@ -177,6 +179,16 @@ impl Layout {
         format!("_usagelake/lock/{}.running", self.tenant)
     }
 
+    /// The first day that retention keeps of each table and model.
+    pub fn horizon(&self) -> String {
+        format!("_usagelake/retention/{}.json", self.tenant)
+    }
+
+    /// What a migration is about to put: an object may be newer than what the ledger says of it.
+    pub fn migrating(&self) -> String {
+        format!("_usagelake/migrate/{}.json", self.tenant)
+    }
+
     /// How far a replay has come.
     pub fn replay(&self) -> String {
         format!("_usagelake/replay/{}.json", self.tenant)
@@ -218,30 +230,31 @@ impl Layout {
 }
 
 impl Lake {
+    /// Whether the lake has a layout file. Fails where it is of a newer layout than this version knows: what is where is then
+    /// not known, so nobody reads it either.
+    pub async fn is_known(&self) -> Result<bool> {
+        let Some(found) = self.read(LAYOUT).await? else { return Ok(false) };
+        let layout: LayoutFile = serde_json::from_slice(&found.bytes).map_err(|e| {
+            Error::new(Kind::Lake, "the layout file of the lake cannot be read").with("lake", self.address()).because(e)
+        })?;
+        if layout.layout_version > LAYOUT_VERSION {
+            let message = format!("the lake has layout {}, this version knows {LAYOUT_VERSION}", layout.layout_version);
+            return Err(Error::new(Kind::Lake, message).with("lake", self.address()).hint("update usagelake"));
+        }
+        Ok(true)
+    }
+
     /// Makes sure that the lake has a layout that this version knows, before anything else is done: a new lake gets its
     /// layout file, an old one must have it. Fails where the lake is of a newer layout. That the lake can be written is
     /// shown by the lock, which every writer takes before its first request.
     pub async fn prepare(&self) -> Result<()> {
         let mine = serde_json::to_vec(&LayoutFile { layout_version: LAYOUT_VERSION }).unwrap_or_default();
-        if let Some(found) = self.read(LAYOUT).await? {
-            let layout: LayoutFile = serde_json::from_slice(&found.bytes).map_err(|e| {
-                Error::new(Kind::Lake, "the layout file of the lake cannot be read")
-                    .with("lake", self.address())
-                    .because(e)
-            })?;
-            if layout.layout_version > LAYOUT_VERSION {
-                return Err(Error::new(
-                    Kind::Lake,
-                    format!("the lake has layout {}, this version knows {LAYOUT_VERSION}", layout.layout_version),
-                )
-                .with("lake", self.address())
-                .hint("update usagelake"));
-            }
-        } else if let Err(e) = self.create(LAYOUT, mine.into()).await {
+        if !self.is_known().await?
+            && let Err(e) = self.create(LAYOUT, mine.into()).await
             // Another run may have made it between our read and our write.
-            if self.read(LAYOUT).await?.is_none() {
-                return Err(e);
-            }
+            && self.read(LAYOUT).await?.is_none()
+        {
+            return Err(e);
         }
         // A run that was killed while it made the layout may have left its half beside it.
         self.sweep_beside(LAYOUT).await;

@@ -157,6 +157,12 @@ impl Manifest {
         self.about.extend(kept);
     }
 
+    /// Has objects no more that were taken, and learns what that made of ledgers.
+    pub fn forget(&mut self, ledgers: &[Ledger], taken: impl Fn(&str) -> bool) {
+        self.objects.retain(|key, _| !taken(key));
+        self.about.extend(ledgers.iter().flat_map(|l| &l.kept).map(|(key, sum)| (key.clone(), sum.clone())));
+    }
+
     /// Adds an object, or what it has become.
     pub fn insert(&mut self, object: &Object) {
         let entry = Entry { size: object.size, sha256: object.sha256.clone(), rows: object.rows };

@@ -3,10 +3,12 @@
 //! It is written after the publish it speaks of, so what is not in it is asked for again. A report's ledger has one
 //! writer, the task that extracts the report. Months are separate objects, so that a night costs the same after years.
 
+mod horizon;
 mod manifest;
 mod slice;
 mod standing;
 
+pub use horizon::Horizon;
 pub use manifest::{Entry, Manifest, SharedManifest, Sum};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
 pub use standing::{Asked, Availability, Standing};
@@ -33,6 +35,8 @@ pub struct Ledger {
     useless: Vec<String>,
     dirty: std::collections::BTreeSet<Day>,
     standing_saved: Standing,
+    /// Whether the standing in the lake is as this version writes it.
+    written: bool,
     /// Its own objects, as they were loaded or written last.
     kept: BTreeMap<String, Sum>,
 }
@@ -48,6 +52,7 @@ impl Ledger {
             useless: Vec::new(),
             dirty: Default::default(),
             standing_saved: Standing::default(),
+            written: true,
             kept: BTreeMap::new(),
         }
     }
@@ -223,28 +228,55 @@ impl Ledger {
         }
     }
 
+    /// When the object at `path` was put last, as far as the ledger knows. Of a month that several answers filled, the latest word
+    /// counts.
+    pub fn latest(&self, path: &str) -> Option<String> {
+        let names = |s: &&Slice| s.objects.iter().any(|o| o.path == path);
+        self.slices().filter(names).map(|s| s.published_at.clone()).max()
+    }
+
+    /// Has months and standing written that are as an earlier version wrote them; answers how many objects that are.
+    pub fn renew(&mut self, layout: &Layout) -> u64 {
+        let other = |key: &str, text: &[u8]| self.kept.get(key).is_some_and(|sum| *sum != Sum::of(text));
+        let months: Vec<Day> = self.months.keys().copied().collect();
+        let older = |month: &Day| other(&layout.ledger(&self.report, *month), &self.text(*month));
+        let older: Vec<Day> = months.into_iter().filter(older).collect();
+        let standing =
+            other(&layout.standing(&self.report), &serde_json::to_vec_pretty(&self.standing).unwrap_or_default());
+        self.written = self.written && !standing;
+        self.dirty.extend(&older);
+        older.len() as u64 + u64::from(standing)
+    }
+
+    /// A month as it is written: one slice a line.
+    fn text(&self, month: Day) -> Vec<u8> {
+        let mut text = Vec::new();
+        let held = self.held.values().filter(|s| s.day.month() == month);
+        for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values).chain(held) {
+            if serde_json::to_writer(&mut text, slice).is_ok() {
+                text.push(b'\n');
+            }
+        }
+        text
+    }
+
     /// Writes what has changed, then deletes the bodies of answers that are held no more. One that a kill leaves behind is
     /// in nobody's way; `verify` names it.
     pub async fn save(&mut self, lake: &Lake, layout: &Layout, guard: &Guard) -> Result<()> {
         while let Some(month) = self.dirty.first().copied() {
-            let mut text = Vec::new();
-            let held = self.held.values().filter(|s| s.day.month() == month);
-            for slice in self.months.get(&month).into_iter().flat_map(BTreeMap::values).chain(held) {
-                if serde_json::to_writer(&mut text, slice).is_ok() {
-                    text.push(b'\n');
-                }
-            }
+            let text = self.text(month);
             let (key, sum) = (layout.ledger(&self.report, month), Sum::of(&text));
             lake.replace(&key, text.into(), guard).await?;
             self.kept.insert(key, sum);
             self.dirty.remove(&month);
         }
-        if self.standing != self.standing_saved {
+        if self.standing != self.standing_saved || !self.written {
             let text = serde_json::to_vec_pretty(&self.standing).unwrap_or_default();
             let (key, sum) = (layout.standing(&self.report), Sum::of(&text));
             lake.replace(&key, text.into(), guard).await?;
             self.kept.insert(key, sum);
             self.standing_saved = self.standing.clone();
+            self.written = true;
         }
         while let Some(key) = self.useless.pop() {
             // Where raw is kept, what was held is part of it and stays.

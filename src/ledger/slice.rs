@@ -156,6 +156,9 @@ pub struct Slice {
     /// The run that put them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub published_by: String,
+    /// The day on which retention took its rows and its answer: its figures are what they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_on: Option<Day>,
     /// Why it stands so, where it is not landed; where it is, why it could not be read again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -196,6 +199,7 @@ impl Slice {
             objects: Vec::new(),
             published_at: String::new(),
             published_by: String::new(),
+            taken_on: None,
             reason: None,
             first_read_at: read_at.to_string(),
             read_at: read_at.to_string(),
@@ -245,9 +249,17 @@ impl Slice {
             self.raw = self.raw.take().or_else(|| before.raw.clone());
             self.rejects = self.rejects.take().or_else(|| before.rejects.clone());
         }
-        if before.status != self.status || before.sha256 != self.sha256 {
+        // What was adopted of a run that was killed has no hash, where raw is not kept: nobody knows whether this one differs.
+        let known = before.status != Status::Landed || !before.sha256.is_empty();
+        if known && (before.status != self.status || before.sha256 != self.sha256) {
             self.before.push(before.reading());
         }
+    }
+
+    /// The keys of what it has beside its rows: answers as received, of earlier readings too, and their cells that did not parse.
+    pub fn answers(&self) -> impl Iterator<Item = &String> {
+        let now = self.raw.iter().chain(&self.rejects);
+        now.chain(self.before.iter().flat_map(|r| r.raw.iter().chain(&r.rejects))).map(|o| &o.path)
     }
 
     /// What it says, for the history of the slice that takes its place.

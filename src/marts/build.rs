@@ -15,6 +15,7 @@ use super::contract::ModelKind;
 use super::models::{Model, Models};
 use super::rows::{self, Promise, Target, Written};
 use super::scope::{Scope, choose, shifted};
+use super::shared::PREFIX;
 use super::sources::{Sources, schema_of};
 use super::state::{Fingerprint, Kept, State};
 use crate::config::Codec;
@@ -23,6 +24,7 @@ use crate::engine::{Engine, Limits, Objects, Session};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::Object;
+use crate::plan::WINDOW_DAYS;
 
 /// A month that ended fewer days ago than this is built every night: what is missing in it depends on the day.
 const OPEN_DAYS: i32 = 3;
@@ -121,7 +123,7 @@ pub async fn build(
     let begun = Instant::now();
     let engine = Engine::new(job.lake, job.limits)?;
     let there = there(job).await?;
-    let all = months_of(job.models, sources);
+    let all = months_of(job, sources, state, &there);
     let mut record = Record::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for model in job.models.iter().filter(|m| !given.contains(m.name())) {
@@ -170,8 +172,14 @@ impl Problem {
 }
 
 /// The months of each model: those of the details, and where it takes tables of the retired app theirs, too. A shared mart has
-/// those of its mart.
-fn months_of<'a>(models: &'a Models, sources: &Sources) -> BTreeMap<&'a str, Vec<Day>> {
+/// those of its mart. Months that were built and have lost what they were made of stay, unless they are themselves not kept.
+fn months_of<'a>(
+    job: &Job<'a>,
+    sources: &Sources,
+    state: &State,
+    there: &BTreeMap<String, u64>,
+) -> BTreeMap<&'a str, Vec<Day>> {
+    let models = job.models;
     let measured = sources.months();
     let mut all: BTreeMap<&str, Vec<Day>> = BTreeMap::new();
     for model in models.iter() {
@@ -182,6 +190,13 @@ fn months_of<'a>(models: &'a Models, sources: &Sources) -> BTreeMap<&'a str, Vec
                 months.extend(all.get(input.name.as_str()).into_iter().flatten());
             }
         }
+        // Of what they were made of something was taken, so only they know it.
+        let folder = format!("{}/", model.folder(job.layout));
+        let here = there.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
+        let here = here.filter_map(|(key, _)| crate::engine::value(key, "month")?.parse().ok());
+        months.extend(state.months(model.name()).chain(here).filter(|month| sources.horizon.is_beyond(*month)));
+        let mart = model.name().trim_start_matches(PREFIX);
+        months.retain(|month| !sources.horizon.takes(mart, *month));
         all.insert(model.name(), months.into_iter().collect());
     }
     all
@@ -292,6 +307,12 @@ impl Step<'_, '_> {
     /// A partition whose fingerprint has changed, or that is to be built all the same.
     async fn due<'a>(&mut self, model: &'a Model, month: Option<Day>) -> Result<Option<Due<'a>>> {
         let parts: Vec<Part<'a>> = model.contract.inputs.iter().map(|i| self.part(i, month)).collect();
+        if let Some(month) = month
+            && self.is_frozen(model, month).await?
+        {
+            self.record.unchanged += 1;
+            return Ok(None);
+        }
         let fingerprint = self.fingerprint(model, month, &parts).await?;
         let kept = self.state.get(model.name(), month);
         let whole = |o: &Object| self.there.get(&o.path) == Some(&o.size);
@@ -302,6 +323,31 @@ impl Step<'_, '_> {
             return Ok(None);
         }
         Ok(Some(Due { month, parts, fingerprint, key: model.key(self.job.layout, month), before }))
+    }
+
+    /// Whether a month stays as it is: it is over, and of what it was made of retention has taken something. One that nobody knows
+    /// any more is taken from where it is; one that was never built and has lost its own rows is not built.
+    async fn is_frozen(&mut self, model: &Model, month: Day) -> Result<bool> {
+        let scope = |i: &super::contract::Input| i.scope.unwrap_or(Scope::MONTH);
+        let taken = |scope: Scope, i: &super::contract::Input| match self.job.models.get(&i.name) {
+            Some(_) => self.sources.horizon.takes(&i.name, earliest(scope, month)),
+            None => self.sources.was_taken(&i.name, scope, month),
+        };
+        let inputs = &model.contract.inputs;
+        let over = self.job.today.since(shifted(month, 1)) >= WINDOW_DAYS;
+        if !over || !inputs.iter().any(|i| taken(scope(i), i)) {
+            return Ok(false);
+        }
+        if self.state.get(model.name(), Some(month)).is_some() {
+            return Ok(true);
+        }
+        let key = model.key(self.job.layout, Some(month));
+        if let Some(found) = self.job.lake.read(&key).await? {
+            let object = rows::known(&key, &found.bytes)?;
+            self.state.set(model.name(), Some(month), Kept { fingerprint: String::new(), object: Some(object) });
+            return Ok(true);
+        }
+        Ok(inputs.iter().any(|i| taken(Scope::MONTH, i)))
     }
 
     /// Builds partitions side by side, each in a session of its own. All that were begun end, also where one fails.
@@ -403,6 +449,14 @@ impl Step<'_, '_> {
             }
         };
         session.add_rows(part.view, rows.schema(), vec![rows])
+    }
+}
+
+/// The first month that a scope means, as far as it has one.
+fn earliest(scope: Scope, built: Day) -> Day {
+    match scope {
+        Scope::Months(from, _) => shifted(built, from),
+        _ => built,
     }
 }
 

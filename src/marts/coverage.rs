@@ -67,7 +67,7 @@ impl Row {
             first_read_on: slice.first_read_at.get(..10).and_then(|d| d.parse().ok()),
             read_on: slice.read_on(),
             run: slice.run.clone(),
-            reason: slice.reason.clone(),
+            reason: slice.taken_on.map(|day| format!("retention took its rows on {day}")).or(slice.reason.clone()),
         }
     }
 }

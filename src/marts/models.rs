@@ -140,6 +140,11 @@ impl Models {
         self.0.iter_mut().filter(|m| m.name() == name).for_each(|m| m.sql = sql.to_string());
     }
 
+    /// The names of all but the shared ones, which follow their marts.
+    pub fn names(&self) -> Vec<&str> {
+        self.iter().map(Model::name).filter(|name| !name.starts_with(PREFIX)).collect()
+    }
+
     /// All, each after those that it reads.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.0.iter()

@@ -10,13 +10,14 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
 use crate::config::Codec;
 use crate::engine::{Session, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, hex};
-use crate::ledger::Object;
+use crate::ledger::{Object, Sum};
 use crate::tables::encode::Encoder;
 
 /// Rows that are encoded at once. Pages end with them, so the number is part of what makes bytes the same.
@@ -209,6 +210,15 @@ impl<'a> File<'a> {
         self.upload.finish(target.guard).await?;
         Ok(Written { object: Some(object), put: true })
     }
+}
+
+/// What a file of a model is, by its bytes.
+pub(super) fn known(key: &str, bytes: &bytes::Bytes) -> Result<Object> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())
+        .map_err(|e| Error::new(Kind::Lake, "a mart cannot be read").with("object", key).because(e))?;
+    let rows = builder.metadata().file_metadata().num_rows().unsigned_abs();
+    let Sum { size, sha256 } = Sum::of(bytes);
+    Ok(Object { path: key.to_string(), size, sha256, rows })
 }
 
 /// Refuses a key that comes twice. `last` is the row before the batch.

@@ -6,14 +6,14 @@ use arrow::datatypes::SchemaRef;
 
 use super::built_in::Context;
 use super::coverage::{Coverage, Known};
-use super::scope::{day, month, shifted};
+use super::scope::{Scope, day, month, shifted};
 use crate::catalog;
 use crate::config::Told;
 use crate::day::Day;
 use crate::engine::Partitions;
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Manifest, Object};
+use crate::ledger::{Horizon, Manifest, Object};
 
 /// The columns and partitions of a table of the catalog.
 pub fn schema_of(table: &str) -> Option<(SchemaRef, Partitions)> {
@@ -42,6 +42,8 @@ pub struct Sources {
     /// The ledger.
     pub coverage: Coverage,
     tables: BTreeMap<String, Vec<Object>>,
+    /// What retention has taken, or is about to.
+    pub horizon: Horizon,
     #[cfg(test)]
     named: Option<Vec<Day>>,
 }
@@ -57,7 +59,8 @@ impl Sources {
         known: &Known,
     ) -> Result<Sources> {
         let coverage = Coverage::of(lake, layout, today, known).await?;
-        Ok(Sources::new(layout, manifest, told, today, coverage))
+        let horizon = Horizon::read(lake, layout).await?;
+        Ok(Sources { horizon, ..Sources::new(layout, manifest, told, today, coverage) })
     }
 
     /// Sources with a coverage of their own.
@@ -72,6 +75,7 @@ impl Sources {
             told: told.clone(),
             coverage,
             tables,
+            horizon: Horizon::default(),
             #[cfg(test)]
             named: None,
         }
@@ -98,6 +102,18 @@ impl Sources {
     pub fn legacy_months(&self, table: &str) -> impl Iterator<Item = Day> {
         let objects = if catalog::legacy::is_legacy(table) { self.table(table) } else { &[] };
         objects.iter().filter_map(month)
+    }
+
+    /// Whether something that `scope` means of a table for the month that is built was taken.
+    pub fn was_taken(&self, table: &str, scope: Scope, built: Day) -> bool {
+        let Some(until) = self.horizon.done(table) else { return false };
+        match scope {
+            Scope::Months(from, _) => until > shifted(built, from),
+            Scope::Last => until > built,
+            // Else the first state after it would pass for the one before it.
+            Scope::State => until > built || !self.table(table).iter().filter_map(month).any(|m| m <= built),
+            Scope::All | Scope::Nothing => false,
+        }
     }
 
     /// Takes these months for those that there are.

@@ -83,6 +83,11 @@ impl State {
         self.built.entry(model.to_string()).or_default().insert(word(month), kept);
     }
 
+    /// The months of a model that were built.
+    pub fn months(&self, model: &str) -> impl Iterator<Item = Day> {
+        self.built.get(model).into_iter().flat_map(BTreeMap::keys).filter_map(|month| month.parse().ok())
+    }
+
     /// The objects of a model, by month.
     pub fn objects(&self, model: &str) -> Vec<Object> {
         self.built.get(model).into_iter().flat_map(BTreeMap::values).filter_map(|k| k.object.clone()).collect()

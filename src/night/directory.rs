@@ -23,6 +23,7 @@ use crate::ledger::{Availability, Ledger, Names, Object, Slice, Status};
 use crate::normalise::directory::{Reader, Rows, Told, product_names};
 use crate::plan::ListingPlan;
 use crate::tables::publish::read_as;
+use crate::tables::shape::Shape;
 use crate::tables::state;
 
 /// What the directory has of one list: nothing is published of it yet.
@@ -283,7 +284,9 @@ async fn files(night: &Night<'_>, rows: Vec<Rows>) -> Result<Vec<(Object, Bytes)
         }
         let path = place.layout.monthly(&table.table, month);
         let old = match table.grows() {
-            true => place.lake.read(&path).await?.map(|f| read_as(table.schema(), &path, f.bytes)).transpose()?,
+            true => {
+                place.lake.read(&path).await?.map(|f| read_as(&Shape::of_state(table), &path, f.bytes)).transpose()?
+            }
             false => None,
         };
         let _permit =

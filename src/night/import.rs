@@ -282,6 +282,9 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     let table = report.table();
     let today = clock.today();
     let anchor = file.refresh.unwrap_or(today);
+    if let Some(day) = file.known.day.or(file.refresh) {
+        kept(place, &table, day)?;
+    }
     if !ledgers.iter().any(|l| l.report() == table) {
         ledgers.push(Ledger::load(&place.lake, &place.layout, &table, anchor).await?);
     }
@@ -349,6 +352,17 @@ async fn one(place: &Place, file: &File, run: &str, clock: Clock, ledgers: &mut 
     ledger.standing.ever_landed = true;
     ledger.save(&place.lake, &place.layout, &place.guard).await?;
     Ok(imported)
+}
+
+/// Refuses rows of a day that retention has taken.
+pub(super) fn kept(place: &Place, table: &str, day: Day) -> Result<()> {
+    match place.horizon.of(table).filter(|until| day < *until) {
+        None => Ok(()),
+        Some(until) => Err(Error::new(Kind::Usage, "the file is older than its table is kept")
+            .with("table", table)
+            .with("kept from", until)
+            .hint("`[retention]` in the pipeline file says how long; what was taken by it does not come back")),
+    }
 }
 
 fn window_of(period: u16, day: Day) -> Window {

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::forget::{Forgotten, Sieve, Source};
 use crate::guard::{Keys, Verdict};
 use crate::lake::{Guard, Lake, Layout, Upload, hex};
-use crate::ledger::{Doubt, Object};
+use crate::ledger::{Doubt, Horizon, Object};
 use crate::normalise::{Outcome, read};
 use crate::tables::encode::Finished;
 use crate::tables::route::{Known, Partition, Piece, Router};
@@ -45,6 +45,8 @@ pub struct Place {
     pub raw: RawPolicy,
     /// Who is forgotten; none where nobody ever was.
     pub forgotten: Option<Arc<Forgotten>>,
+    /// What retention has taken: it is not landed again.
+    pub horizon: Horizon,
 }
 
 impl Place {
@@ -52,7 +54,8 @@ impl Place {
     pub async fn new(lake: &Lake, tenant: &str, guard: Guard, codec: Codec, raw: RawPolicy) -> Result<Place> {
         let layout = Layout::new(tenant);
         let forgotten = Forgotten::read(lake, &layout).await?;
-        Ok(Place { lake: lake.clone(), layout, guard, codec, raw, forgotten })
+        let horizon = Horizon::read(lake, &layout).await?;
+        Ok(Place { lake: lake.clone(), layout, guard, codec, raw, forgotten, horizon })
     }
 
     /// What takes forgotten people out of a body of `source` for a day, where one was asked for.
@@ -228,7 +231,9 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
         }
     };
     let Parsed { outcome, batches, .. } = parsed;
-    let raw = match kept {
+    let taken = |day: Day| place.horizon.takes(&report.table(), day);
+    let day = known.day.or(outcome.refresh_dates.last().copied());
+    let raw = match kept && !day.is_some_and(taken) {
         true => raw.finish(&place.guard, outcome.rows).await?,
         false => {
             raw.abort().await;
@@ -237,7 +242,7 @@ pub async fn land(place: &Place, answer: Answer<'_>, body: impl Stream<Item = Re
     };
     let mut partitions = Vec::with_capacity(finished.len());
     for (partition, upload, object) in finished {
-        if answer.only.is_none_or(|only| only.contains(&partition)) {
+        if answer.only.is_none_or(|only| only.contains(&partition)) && !taken(partition.day) {
             upload.finish(&place.guard).await?;
             partitions.push((partition, object));
         } else {

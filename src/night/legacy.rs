@@ -99,11 +99,14 @@ pub(super) async fn one(
         once(table, *month, rows)?;
         ledger.load_month(&place.lake, &place.layout, *month).await?;
         let until = until(rows).unwrap_or(*month);
-        if wins(ledger.get(Window::Present, *month), until, &sha256) {
+        if !place.horizon.takes(&table.table, *month) && wins(ledger.get(Window::Present, *month), until, &sha256) {
             due.push((*month, until, rows));
         }
     }
     if due.is_empty() {
+        if let Some(month) = read.months.keys().next_back() {
+            super::import::kept(place, &table.table, *month)?;
+        }
         imported.unchanged = read.rows > 0;
         return Ok(imported);
     }

@@ -10,6 +10,8 @@ mod import;
 pub mod land;
 mod legacy;
 mod marts;
+mod migrate;
+mod orphan;
 pub mod record;
 mod rejects;
 mod release;
@@ -24,8 +26,10 @@ pub use forget::{ForgetJob, Forgot, forget};
 pub use import::{File, Imported, Options as ImportOptions, import};
 
 pub use marts::{MartsJob, build_marts};
+pub use migrate::{MigrateJob, Migrated, Migration, migrate};
 pub use release::{Choice, Released, held, release};
 pub use replay::{Replayed, Scope, replay};
+pub use retention::outlook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +40,7 @@ use tokio::sync::Semaphore;
 
 use crate::catalog::Report;
 use crate::catalog::directory::Listing;
-use crate::config::{Codec, Guards, Marts, RawPolicy, Tenant};
+use crate::config::{Codec, Guards, Marts, RawPolicy, Retention, Tenant};
 use crate::day::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Client;
@@ -75,6 +79,8 @@ pub struct Job<'a> {
     pub raw: RawPolicy,
     /// When an answer is held.
     pub guards: &'a Guards,
+    /// How long tables and marts are kept.
+    pub retention: &'a Retention,
     /// The models of the marts and how they are built; none where the night builds none.
     pub marts: Option<(&'a Models, &'a Marts)>,
     /// The time.
@@ -202,6 +208,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         lost: None,
         reports: records,
         directory: lists,
+        taken: retention::Taken::default(),
         marts: None,
         steps: Vec::new(),
     };
@@ -240,7 +247,12 @@ async fn conclude(
         record.steps.push(Step { name, time: Stretch::since(began) });
         began = SystemTime::now();
     };
+    let mut horizon = retention::moved(place, job.retention, job.clock.today()).await?;
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
+    if begun.interrupted {
+        let adopted = orphan::adopt(place, &mut manifest, &id, job.clock).await?;
+        tracing::info!("{adopted} partitions of the run that did not end are in the ledger now");
+    }
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
@@ -248,9 +260,10 @@ async fn conclude(
         step(record, "marts");
     }
     // The tables are published, whatever became of the marts.
+    record.taken = retention::take(place, &mut horizon, Some(&mut manifest), job.clock.today()).await?;
     manifest.write(lake, layout, guard, &id, &stamp(job.clock)).await?;
     step(record, "manifest");
-    let forgotten = retention::apply(place, job.clock).await?;
+    let forgotten = retention::raw(place, job.clock).await?;
     tracing::info!("{forgotten} raw answers were older than the pipeline keeps");
     step(record, "retention");
     record.ended_at = stamp(job.clock);
@@ -329,6 +342,8 @@ impl Begun {
         place.lake.replace(&key, run.to_string().into(), &place.guard).await?;
         place.lake.sweep_beside(&key).await;
         // Until it is over, objects are newer than ledger and manifest say, and nobody could build on them.
+        migrate::go_on(place).await?;
+        retention::go_on(place, clock.today()).await?;
         forget::go_on(place, run, clock).await?;
         Ok(Begun { interrupted })
     }

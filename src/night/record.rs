@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::retention::Taken;
 use super::trail::{Step, Trail};
 use crate::day::Window;
 use crate::error::{Error, Kind, Result};
@@ -40,6 +41,9 @@ pub struct RunRecord {
     /// Each list of the directory, by name, and the file of product names.
     #[serde(default)]
     pub directory: Vec<ReportRecord>,
+    /// What was older than the pipeline keeps it, and was taken.
+    #[serde(default, skip_serializing_if = "Taken::is_none")]
+    pub taken: Taken,
     /// The marts, where they were built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marts: Option<MartsRecord>,

@@ -316,6 +316,8 @@ async fn settle(
     (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(night.clock);
     slice.published_by = night.run.to_string();
+    // Graph has stopped to refresh the report so long ago that nothing of it is kept.
+    slice.taken_on = place.horizon.takes(&plan.report.table(), day).then_some(today);
     ledger.record(slice);
     night.save(ledger).await
 }
@@ -347,7 +349,8 @@ pub(super) async fn publish_rows(
             .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
         let (others, covers) = (answers(ledger), covered(window, landed));
         let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
-        let months = publish(lake, layout, guard, report, place.codec, &rows, covers, &others, fallback).await?;
+        let since = place.horizon.of(&report.table());
+        let months = publish(lake, layout, guard, report, place.codec, &rows, covers, &others, fallback, since).await?;
         put += months.iter().filter(|(_, changed)| *changed).count() as u64;
         objects.extend(months.into_iter().map(|(object, _)| object));
     }

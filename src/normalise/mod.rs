@@ -12,6 +12,7 @@ pub mod directory;
 mod grid;
 mod header;
 mod json;
+pub mod kept;
 pub mod legacy;
 mod special;
 mod table;

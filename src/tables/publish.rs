@@ -1,15 +1,16 @@
 //! Publishing the rows of merged tables: counts and summaries, one object for each month.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
 use super::encode::Encoder;
 use super::merge::{self, Covered};
+use super::older;
+use super::shape::Shape;
 use crate::catalog::Report;
 use crate::config::Codec;
 use crate::day::Day;
@@ -18,7 +19,7 @@ use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::Object;
 
 /// Merges the rows of an answer into the months of its table and replaces those that changed. `others` are the windows
-/// of the answers that landed before. Returns each month that the answer touches, and whether it was put.
+/// of the answers that landed before; months before `since` are left alone. Returns each month that the answer touches, and whether it was put.
 #[allow(clippy::too_many_arguments, reason = "one call, from one place")]
 pub async fn publish(
     lake: &Lake,
@@ -30,9 +31,13 @@ pub async fn publish(
     answer: Option<Covered>,
     others: &[Covered],
     fallback: Day,
+    since: Option<Day>,
 ) -> Result<Vec<(Object, bool)>> {
     let mut objects = Vec::new();
     for (month, new) in months(report, rows, answer, fallback)? {
+        if since.is_some_and(|since| month < since) {
+            continue;
+        }
         let key = layout.monthly(&report.table(), month);
         let found = lake.read(&key).await?;
         let old = found.as_ref().map(|f| read(report, &key, f.bytes.clone())).transpose()?;
@@ -83,37 +88,18 @@ pub fn file(report: &Report, codec: Codec, key: String, merged: &RecordBatch) ->
     Ok(Some((Object { path: key, size: bytes.len() as u64, sha256, rows: finished.rows }, bytes.into())))
 }
 
-/// Reads a partition back. Its schema must be the table's.
-pub fn read(report: &Report, key: &str, bytes: Bytes) -> Result<RecordBatch> {
-    read_as(report.schema(), key, bytes)
+/// Reads a partition back. One of an older schema is read as the table has it today.
+pub fn read(report: &'static Report, key: &str, bytes: Bytes) -> Result<RecordBatch> {
+    read_as(&Shape::of_report(report), key, bytes)
 }
 
-/// Reads a partition back into the columns of `schema`.
-pub fn read_as(schema: SchemaRef, key: &str, bytes: Bytes) -> Result<RecordBatch> {
-    let fail = |e: Box<dyn std::error::Error + Send + Sync>| {
-        Error::new(Kind::Lake, "a partition cannot be read")
-            .with("object", key)
-            .because(e)
-            .hint("it was changed by something else; restore it, or rebuild the table from raw")
-    };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| fail(e.into()))?;
-    let batches =
-        builder.build().map_err(|e| fail(e.into()))?.collect::<Result<Vec<_>, _>>().map_err(|e| fail(e.into()))?;
-    let columns = |b: &RecordBatch| -> Option<RecordBatch> {
-        // Columns that the catalog has gained since are null; the order is the catalog's.
-        let arrays = schema
-            .fields()
-            .iter()
-            .map(|f| match b.column_by_name(f.name()) {
-                Some(c) => arrow::compute::cast(c, f.data_type()).ok(),
-                None => Some(arrow::array::new_null_array(f.data_type(), b.num_rows())),
-            })
-            .collect::<Option<Vec<_>>>()?;
-        RecordBatch::try_new(std::sync::Arc::clone(&schema), arrays).ok()
-    };
-    let batches = batches
-        .iter()
-        .map(|b| columns(b).ok_or_else(|| fail("its columns have other types than the catalog says".into())))
-        .collect::<Result<Vec<_>>>()?;
-    arrow::compute::concat_batches(&schema, &batches).map_err(|e| fail(e.into()))
+/// Reads a partition of any table back.
+pub fn read_as(shape: &Shape, key: &str, bytes: Bytes) -> Result<RecordBatch> {
+    let rows = older::rows(key, bytes)?;
+    if older::Change::of(&rows.schema(), shape).is_none() {
+        return rows
+            .with_schema(Arc::clone(&shape.schema))
+            .map_err(|e| Error::new(Kind::Lake, "a partition cannot be read").with("object", key).because(e));
+    }
+    Ok(older::today(shape, &rows).map_err(|e| e.with("object", key))?.rows)
 }

@@ -1,13 +1,14 @@
 //! Which objects there should be: from the ledger, with manifest and marts held against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::SchemaRef;
 
 use super::{Finding, Wrong};
+use crate::catalog::directory;
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Ledger, Manifest, Object, SharedManifest, Slice, Sum};
+use crate::ledger::{Horizon, Ledger, Manifest, Object, SharedManifest, Slice, Sum};
 use crate::marts::{Models, State, schema_of};
 
 /// An object that should be there.
@@ -42,13 +43,20 @@ impl Expected {
 
 type All = BTreeMap<String, Expected>;
 
+/// Keys of what retention is taking: it need not be there any more.
+pub(super) type Doomed = BTreeSet<String>;
+
 /// All objects that there should be, and what does not fit together in what says so.
-pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<(All, Vec<Finding>)> {
-    let (mut all, mut findings) = (All::new(), Vec::new());
+pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<(All, Doomed, Vec<Finding>)> {
+    let (mut all, mut doomed, mut findings) = (All::new(), Doomed::new(), Vec::new());
+    let horizon = Horizon::read(lake, layout).await?;
     let (reports, keys) = Ledger::every(lake, layout).await?;
     for report in reports {
         match Ledger::load_all(lake, layout, &report, &keys).await {
-            Ok(ledger) => learn(&mut all, &ledger),
+            Ok(ledger) => {
+                learn(&mut all, &ledger);
+                doomed.extend(taken(&horizon, &ledger));
+            }
             Err(e) => findings.push(Finding::new(&layout.standing(&report), Wrong::Ledger, e.to_string())),
         }
     }
@@ -83,7 +91,15 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
     if !interrupted {
         findings.extend(shared(lake, layout, &state).await?);
     }
-    Ok((all, findings))
+    Ok((all, doomed, findings))
+}
+
+/// What a ledger still names of days that are taken: a run was killed before the ledger said so.
+fn taken<'a>(horizon: &'a Horizon, ledger: &'a Ledger) -> impl Iterator<Item = String> + 'a {
+    let of = |s: &&Slice| directory::tables_of(ledger.report()).iter().any(|t| horizon.takes(t, s.day));
+    let answers = ledger.slices().chain(ledger.held()).filter(of).flat_map(Slice::answers);
+    let objects = ledger.slices().flat_map(|s| &s.objects).map(|o| &o.path).filter(|path| horizon.takes_object(path));
+    answers.chain(objects).cloned()
 }
 
 /// Where the manifest of what is shared is not the one that the shared marts make.

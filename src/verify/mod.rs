@@ -85,7 +85,7 @@ pub struct Proof {
 pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, today: Day) -> Result<Proof> {
     let layout = Layout::new(tenant);
     let before = lake.read(&layout.manifest()).await?.map(|f| f.bytes);
-    let (mut expected, mut findings) = expected(lake, &layout, models).await?;
+    let (mut expected, doomed, mut findings) = expected(lake, &layout, models).await?;
     let listed: Vec<Listed> = lake.listing("").await?.into_iter().filter(|o| layout.may_be_ours(&o.key)).collect();
     let there: BTreeSet<&str> = listed.iter().map(|o| o.key.as_str()).collect();
     for object in listed.iter().filter(|o| !expected.contains_key(&o.key) && !layout.keeps(&o.key)) {
@@ -95,7 +95,8 @@ pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, 
         };
         findings.push(Finding::new(&object.key, Wrong::Foreign, message));
     }
-    expected.retain(|key, _| there.contains(key.as_str()) || !outlived(&layout, key, raw, today));
+    expected
+        .retain(|key, _| there.contains(key.as_str()) || !(doomed.contains(key) || outlived(&layout, key, raw, today)));
     let sizes: std::collections::BTreeMap<&str, u64> = listed.iter().map(|o| (o.key.as_str(), o.size)).collect();
     let checks = expected.into_iter().map(|(key, expected)| {
         let (lake, size) = (lake.clone(), sizes.get(key.as_str()).copied());

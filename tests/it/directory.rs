@@ -120,6 +120,7 @@ async fn night(
         codec: Codec::Snappy,
         raw: RawPolicy::Keep,
         guards: &Default::default(),
+        retention: &Default::default(),
         marts: None,
         clock: Clock::on(day(today)),
     };

@@ -91,3 +91,51 @@ fn a_kill_between_the_objects_of_a_ledger_is_made_good() {
         assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(whole).unwrap(), "{table}");
     }
 }
+
+/// A window of some days has another refresh date on the next day, so what a killed night has put of it is not put again.
+#[test]
+fn what_a_killed_night_has_put_is_in_the_ledger_after_a_night_of_a_later_day() {
+    for raw in ["keep", "off"] {
+        let mut world = World::new();
+        world.set(&format!("raw = '{raw}'"));
+        let night = ["--report", "getOffice365ActiveUserDetail"];
+        let table = "office365_active_user_detail";
+        world.run(&night).exits(0);
+        let kept = ["_usagelake/ledger", "_usagelake/manifest"];
+        let before: BTreeMap<String, Vec<u8>> = kept.iter().flat_map(|prefix| world.files(prefix)).collect();
+        world.today(super::world::ago(-1));
+        world.run(&night).exits(0);
+        let whole = world.snapshot(&["tables"]);
+        let slice = |world: &World| -> serde_json::Value {
+            let day = super::world::ago(1).to_string();
+            let mut found = world.ledger(table);
+            found.retain(|s| s["window"] == "period=D7" && s["day"] == day);
+            assert_eq!(found.len(), 1, "{found:?}");
+            found.remove(0)
+        };
+        let want = slice(&world);
+        // As it is left by a kill after the publish and before the ledger.
+        for (key, bytes) in before {
+            std::fs::write(Path::new(world.address()).join(key), bytes).unwrap();
+        }
+        std::fs::write(Path::new(world.address()).join("_usagelake/lock/contoso.running"), "a run").unwrap();
+        world.today(super::world::ago(-2));
+        world.run(&night).exits(0);
+        let got = slice(&world);
+        for figure in ["status", "rows", "names", "objects", "refresh_date"] {
+            assert_eq!(got[figure], want[figure], "{figure} with raw = {raw}");
+        }
+        if raw == "keep" {
+            assert_eq!((&got["sha256"], &got["raw"]), (&want["sha256"], &want["raw"]));
+        }
+        let now = world.snapshot(&["tables"]);
+        let lost: Vec<_> = whole.keys().filter(|key| !now.contains_key(*key)).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        world.manifest_is_whole();
+        let today = super::world::ago(-2).to_string();
+        let ran = world.ask(&["verify", "--json", "--today", &today]);
+        let proofs: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let of_tables = |f: &&serde_json::Value| f["object"].as_str().unwrap().starts_with("tables/");
+        assert_eq!(proofs[0]["findings"].as_array().unwrap().iter().filter(of_tables).count(), 0, "{}", ran.stdout);
+    }
+}

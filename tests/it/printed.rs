@@ -126,7 +126,7 @@ tenant contoso, today 2026-11-20 (UTC)
 2 days that Graph still has and the lake has not; the first is lost after 2026-11-28: getEmailActivityUserDetail of 2026-10-31
 
 days from 2026-10-16 to 2026-11-20, `date=` answers
-# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  _ not asked yet
+# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  - taken by retention  _ not asked yet
 
 REPORT                      DAYS
 getEmailActivityUserDetail         ########!#######.#########~

@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::{Ledger, Object, Slice};
 use crate::normalise::directory::{Reader, Rows};
 use crate::tables::publish::read_as;
+use crate::tables::shape::Shape;
 use crate::tables::state;
 
 pub(super) async fn rebuild(
@@ -31,6 +32,9 @@ pub(super) async fn rebuild(
         };
         replayed.answers += 1;
         for rows in rows(listing, &slice, bytes)?.into_iter().filter(|rows| rows.known) {
+            if place.horizon.takes(&rows.table.table, slice.day.month()) {
+                continue;
+            }
             let path = place.layout.monthly(&rows.table.table, slice.day.month());
             let old = match files.get(&path) {
                 Some((_, bytes, _)) => Some(bytes.clone()),
@@ -39,7 +43,7 @@ pub(super) async fn rebuild(
                 None => None,
             };
             let old = old.filter(|_| rows.table.grows());
-            let old = old.map(|bytes| read_as(rows.table.schema(), &path, bytes)).transpose()?;
+            let old = old.map(|bytes| read_as(&Shape::of_state(rows.table), &path, bytes)).transpose()?;
             let file = state::file(rows.table, &rows.batch, old.as_ref(), place.codec)?;
             let sha256 = crate::lake::hex(Sha256::new_with_prefix(&file.bytes));
             let object = Object { path: path.clone(), size: file.bytes.len() as u64, sha256, rows: file.rows };

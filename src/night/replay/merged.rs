@@ -71,7 +71,7 @@ pub(super) async fn rebuild(
             .map_err(|e| Error::new(Kind::NotAReport, "rows of the answer do not go together").because(e))?;
         let answer = covered(reading.slice.window, &landed);
         for (month, new) in months(report, &rows, answer, reading.slice.day)? {
-            if !scope.has_month(month) {
+            if !scope.has_month(month) || place.horizon.takes(&table, month) {
                 continue;
             }
             // Where some answer is gone, what is published has its rows.
@@ -117,7 +117,7 @@ async fn again(place: &Place, report: &'static Report, reading: &Reading, bytes:
     land(place, answer, unpacked(bytes)?).await
 }
 
-async fn published(place: &Place, report: &Report, month: Day) -> Result<Option<RecordBatch>> {
+async fn published(place: &Place, report: &'static Report, month: Day) -> Result<Option<RecordBatch>> {
     let key = place.layout.monthly(&report.table(), month);
     let found = place.lake.read(&key).await?;
     found.map(|f| read(report, &key, f.bytes)).transpose()

@@ -168,9 +168,10 @@ fn codec_word(codec: Codec) -> String {
     serde_json::to_string(&codec).unwrap_or_default()
 }
 
-/// The published slices of a ledger in the order in which they were published.
+/// The published slices of a ledger, without those that retention took, in the order in which they were published.
 fn in_order(ledger: &Ledger) -> Vec<Slice> {
-    let mut slices: Vec<Slice> = ledger.slices().filter(|s| s.status == Status::Landed).cloned().collect();
+    let mut slices: Vec<Slice> =
+        ledger.slices().filter(|s| s.status == Status::Landed && s.taken_on.is_none()).cloned().collect();
     slices.sort_by(|a, b| (&a.published_at, a.day, a.window).cmp(&(&b.published_at, b.day, b.window)));
     slices
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::catalog::directory::{Listing, listings};
 use crate::normalise::directory::Reader;
 use crate::tables::publish::read_as;
+use crate::tables::shape::Shape;
 
 fn listing(name: &str) -> &'static Listing {
     listings().find(|l| l.name() == name).unwrap()
@@ -16,13 +17,13 @@ fn night(table: &str, day: &str, people: Value, old: Option<&File>) -> File {
     let mut reader = Reader::new(listing("users"), day.parse().unwrap());
     reader.page(&json!({ "value": people })).unwrap();
     let rows = reader.finish().unwrap().0.into_iter().find(|r| r.table.table == table).unwrap();
-    let old = old.map(|f| read_as(rows.table.schema(), "old", f.bytes.clone()).unwrap());
+    let old = old.map(|f| read_as(&Shape::of_state(rows.table), "old", f.bytes.clone()).unwrap());
     file(rows.table, &rows.batch, old.as_ref(), Codec::Snappy).unwrap()
 }
 
 fn rows(table: &str, file: &File) -> Vec<Vec<String>> {
     let table = listing("users").tables.iter().find(|t| t.table == table).unwrap();
-    let batch = read_as(table.schema(), "new", file.bytes.clone()).unwrap();
+    let batch = read_as(&Shape::of_state(table), "new", file.bytes.clone()).unwrap();
     assert_eq!(batch.num_rows() as u64, file.rows);
     let readable = |c: &ArrayRef| match c.data_type() {
         // Instants as numbers: names of time zones are not built in.
