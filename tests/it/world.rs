@@ -262,7 +262,11 @@ impl World {
         for (key, bytes) in self.files("_usagelake") {
             leaks(&key, &String::from_utf8_lossy(&bytes));
             if key.starts_with("_usagelake/runs/") && !before.contains_key(&key) {
-                record = serde_json::from_slice(&bytes).unwrap();
+                let one: Value = serde_json::from_slice(&bytes).unwrap();
+                // Of a command for several tenants it is contoso's.
+                if record.is_null() || one["tenant"] == "contoso" {
+                    record = one;
+                }
             }
         }
         leaks("stdout", &stdout);
