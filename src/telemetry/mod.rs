@@ -1,7 +1,7 @@
 //! The figures of a run for those who watch many programs: a file for Prometheus, traces and metrics for OpenTelemetry.
 //!
 //! Both are made of the run's record, by one table of metrics. It promises that nothing here makes a night fail, or wait
-//! longer than [`PATIENCE`]; that no label or attribute holds a person, a secret or a text of Graph; and that the time of the last
+//! longer than ten seconds; that no label or attribute holds a person, a secret or a text of Graph; and that the time of the last
 //! success stays until the next one. It prints nothing.
 
 pub mod metrics;
