@@ -137,7 +137,7 @@ sums AS (
 -- Days of each window that are known.
 slices AS (
   SELECT r.product, c.day, max(c.read_on) AS read_on
-  FROM coverage AS c
+  FROM answers AS c
   JOIN product_reports AS r ON r.report = c.report
   WHERE r.covers AND (c.period = 1 OR r.night) AND (c.status = 'landed' OR c.known_empty)
   GROUP BY r.product, c.day

@@ -3,11 +3,11 @@ WITH here AS (
   SELECT c.*, lag(CASE WHEN c.names <> 'none' THEN c.names END) OVER (
     PARTITION BY c.report, c.period ORDER BY c.day ASC NULLS FIRST
   ) AS names_before
-  FROM coverage AS c
+  FROM answers AS c
 ),
 -- Reports that answer for single days owe an answer for every day since the first one that is known.
 dated AS (
-  SELECT report, min(day) AS since FROM coverage WHERE period = 1 GROUP BY report
+  SELECT report, min(day) AS since FROM answers WHERE period = 1 GROUP BY report
 ),
 owed AS (
   SELECT r.report, d.day
@@ -17,7 +17,7 @@ owed AS (
   WHERE d.day >= r.since AND d.day <= b.today - INTERVAL '2' DAY
 ),
 refreshed AS (
-  SELECT report, max(day) AS last_refresh FROM coverage WHERE status = 'landed' GROUP BY report
+  SELECT report, max(day) AS last_refresh FROM answers WHERE status = 'landed' GROUP BY report
 ),
 every AS (
   SELECT
@@ -30,7 +30,7 @@ every AS (
   UNION ALL
   SELECT o.report, 1, o.day, 'missing', FALSE, 'none', NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL
   FROM owed AS o
-  WHERE NOT EXISTS (SELECT 1 FROM coverage AS c WHERE c.report = o.report AND c.period = 1 AND c.day = o.day)
+  WHERE NOT EXISTS (SELECT 1 FROM answers AS c WHERE c.report = o.report AND c.period = 1 AND c.day = o.day)
 )
 SELECT
   e.report, e.period, e.day, e.status,

@@ -8,7 +8,7 @@ WITH slices AS (
     r.own AND c.period = 1 AND (c.status = 'landed' OR c.known_empty) AS own,
     c.status = 'landed' AND r.covers AND c.names IN ('named', 'mixed') AS named,
     c.status = 'landed' AND r.covers AND c.names IN ('concealed', 'mixed') AS concealed
-  FROM coverage AS c
+  FROM answers AS c
   JOIN product_reports AS r ON r.report = c.report
 ),
 by_day AS (
