@@ -56,8 +56,7 @@ WITH nobody AS (
   WHERE total_users = 0
 )
 SELECT
-  c.report, c.period, c.day, c.status,
-  c.known_empty OR (c.status = 'empty' AND c.period = 1 AND n.day IS NOT NULL) AS known_empty,
-  c.names, c.rows, c.first_rows, c.rejected_cells, c.restatements, c.first_read_on, c.read_on, c.run, c.reason
+  c.report, c.period, c.day, c.status, c.names, c.read_on,
+  c.known_empty OR (c.status = 'empty' AND c.period = 1 AND n.day IS NOT NULL) AS known_empty
 FROM coverage AS c
 LEFT JOIN (SELECT DISTINCT report, day FROM nobody) AS n ON n.report = c.report AND n.day = c.day

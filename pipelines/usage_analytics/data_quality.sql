@@ -3,11 +3,11 @@ WITH here AS (
   SELECT c.*, lag(CASE WHEN c.names <> 'none' THEN c.names END) OVER (
     PARTITION BY c.report, c.period ORDER BY c.day ASC NULLS FIRST
   ) AS names_before
-  FROM answers AS c
+  FROM coverage AS c
 ),
 -- Reports that answer for single days owe an answer for every day since the first one that is known.
 dated AS (
-  SELECT report, min(day) AS since FROM answers WHERE period = 1 GROUP BY report
+  SELECT report, min(day) AS since FROM coverage WHERE period = 1 GROUP BY report
 ),
 owed AS (
   SELECT r.report, d.day
@@ -17,20 +17,21 @@ owed AS (
   WHERE d.day >= r.since AND d.day <= b.today - INTERVAL '2' DAY
 ),
 refreshed AS (
-  SELECT report, max(day) AS last_refresh FROM answers WHERE status = 'landed' GROUP BY report
+  SELECT report, max(day) AS last_refresh FROM coverage WHERE status = 'landed' GROUP BY report
 ),
 every AS (
   SELECT
-    h.report, h.period, h.day, h.status, h.known_empty, h.names, h.names_before, h.rows, h.first_rows, h.rejected_cells,
+    h.report, h.period, h.day, h.status, a.known_empty, h.names, h.names_before, h.rows, h.first_rows, h.rejected_cells,
     h.restatements,
     h.first_read_on, h.read_on, h.run, h.reason
   FROM here AS h
   CROSS JOIN build AS b
+  LEFT JOIN answers AS a ON a.report = h.report AND a.period = h.period AND a.day = h.day
   WHERE h.day >= b.month
   UNION ALL
   SELECT o.report, 1, o.day, 'missing', FALSE, 'none', NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL
   FROM owed AS o
-  WHERE NOT EXISTS (SELECT 1 FROM answers AS c WHERE c.report = o.report AND c.period = 1 AND c.day = o.day)
+  WHERE NOT EXISTS (SELECT 1 FROM coverage AS c WHERE c.report = o.report AND c.period = 1 AND c.day = o.day)
 )
 SELECT
   e.report, e.period, e.day, e.status,

@@ -33,7 +33,8 @@ REPORTS = ["getEmailActivityUserDetail", "getEmailActivityCounts", "getOffice365
 # What tells one run from another, and says nothing of the data.
 OF_THE_RUN = {"run", "read_at", "first_read_at", "published_at", "published_by", "before"}
 OF_THE_RUN_COLUMNS = ["run", "loaded_at"]
-RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+# A run, and in the name of an answer that was imported what tells it from others of that run.
+RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}(-[0-9a-f]{8}\b)?")
 LEASE = "_usagelake/lock/contoso.json"
 
 
@@ -297,7 +298,7 @@ def stripped(value):
 
 def essence(key, body):
     """What of an object must be the same whenever and however often it was read."""
-    if key.startswith("_usagelake/runs/") or key == LEASE:
+    if key.startswith(("_usagelake/runs/", "_usagelake/lock/")):
         return None
     # It names the runs, and so do the fingerprints of what reads it.
     if "/data_quality/" in key and key.endswith(".parquet"):

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Have DuckDB, Polars and pyarrow read every table of a lake, and hold its files to the rules for Parquet.
 
-usage: readers.py LAKE              (a folder; tables/, marts/ and marts_shared/ are read, where they are)
+usage: readers.py LAKE        (tables/, marts/ and marts_shared/ are read, where they are)
+
+LAKE is a folder, or az://CONTAINER/PREFIX in the Azurite that USAGELAKE_TEST_AZURITE names: there each reader goes to the store
+by itself, DuckDB by way of fsspec.
 
 Per table, as hive partitions: the three agree on the rows, on the rows of every partition value, and for every column on
 how many cells are not null and on what they add up to (numbers: the sum; yes or no: the yeses; days and instants: the
@@ -10,16 +13,21 @@ partition key, and keeps to what every consumer reads: see `file_faults`. A line
 
 import argparse
 import math
-import re
+import os
 import sys
-from pathlib import Path
+import urllib.parse
+from pathlib import Path, PurePosixPath
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.fs
 import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "servers"))
+import azurite  # noqa: E402
 
 CODECS = {"SNAPPY", "ZSTD"}
 ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
@@ -29,15 +37,51 @@ ARROW_TYPES = {pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.date32(), pa
 DATA_PAGE_V1 = b"\x15\x00"
 
 
+class Disk:
+    """Lakes in a folder."""
+
+    scheme, options, store = "", None, pyarrow.fs.LocalFileSystem()
+
+    def duckdb(self):
+        return duckdb.connect()
+
+
+class Azurite:
+    """Lakes in a container, as each reader gets at them. Paths begin with the container."""
+
+    scheme = "az://"
+
+    def __init__(self, address):
+        at = urllib.parse.urlsplit(address)
+        self.address = address
+        self.options = {"azure_storage_use_emulator": "true"}
+        os.environ["AZURITE_BLOB_STORAGE_URL"] = f"{at.scheme}://{at.netloc}"
+        where = {f"{service}_storage_authority": at.netloc for service in ("blob", "dfs")}
+        how = {f"{service}_storage_scheme": at.scheme for service in ("blob", "dfs")}
+        self.store = pyarrow.fs.AzureFileSystem(azurite.ACCOUNT, account_key=azurite.KEY, **where, **how)
+
+    def duckdb(self):
+        # Its own extension for Azure is in no package registry.
+        import adlfs
+
+        known = f"DefaultEndpointsProtocol=http;AccountName={azurite.ACCOUNT};AccountKey={azurite.KEY};BlobEndpoint={self.address};"
+        db = duckdb.connect()
+        db.register_filesystem(adlfs.AzureBlobFileSystem(connection_string=known))
+        return db
+
+
+DISK = Disk()
+
+
 def partition_keys(file, table):
     """The keys in the folders between a table and its file: {'tenant': 'contoso', …}."""
     return dict(part.split("=", 1) for part in file.relative_to(table).parts[:-1])
 
 
-def file_faults(file, keys):
-    """What a file does that some reader does not understand."""
+def file_faults(raw, keys):
+    """What an open file does that some reader does not understand."""
     faults = set()
-    parquet = pq.ParquetFile(file)
+    parquet = pq.ParquetFile(raw)
     meta, schema = parquet.metadata, parquet.schema_arrow
     if meta.format_version != "1.0":
         faults.add(f"format version {meta.format_version}")
@@ -58,19 +102,18 @@ def file_faults(file, keys):
         # pyarrow hides INT96 behind a timestamp.
         if column.physical_type == "INT96":
             faults.add(f"`{name}` is INT96")
-    with open(file, "rb") as raw:
-        for group in range(meta.num_row_groups):
-            for i in range(meta.num_columns):
-                chunk = meta.row_group(group).column(i)
-                name = chunk.path_in_schema
-                if chunk.compression not in CODECS:
-                    faults.add(f"`{name}` is compressed by {chunk.compression}")
-                for encoding in set(chunk.encodings) - ENCODINGS:
-                    faults.add(f"`{name}` is encoded as {encoding}")
-                if chunk.data_page_offset:
-                    raw.seek(chunk.data_page_offset)
-                    if raw.read(2) != DATA_PAGE_V1:
-                        faults.add(f"`{name}` has data pages of version 2")
+    for group in range(meta.num_row_groups):
+        for i in range(meta.num_columns):
+            chunk = meta.row_group(group).column(i)
+            name = chunk.path_in_schema
+            if chunk.compression not in CODECS:
+                faults.add(f"`{name}` is compressed by {chunk.compression}")
+            for encoding in set(chunk.encodings) - ENCODINGS:
+                faults.add(f"`{name}` is encoded as {encoding}")
+            if chunk.data_page_offset:
+                raw.seek(chunk.data_page_offset)
+                if raw.read(2) != DATA_PAGE_V1:
+                    faults.add(f"`{name}` has data pages of version 2")
     return faults
 
 
@@ -88,29 +131,31 @@ def kind(arrow_type):
 # Days come back as text, instants as microseconds, so that one reader's types are comparable with another's.
 
 
-def by_duckdb(table, columns, keys):
-    db = duckdb.connect()
+def by_duckdb(place, table, columns, keys):
+    db = place.duckdb()
     db.execute("SET TimeZone = 'UTC'")
-    source = f"read_parquet('{table}/**/*.parquet', hive_partitioning = true)"
+    files = f"{place.scheme}{table}/**/*.parquet"
+    db.execute(f"CREATE TABLE source AS SELECT * FROM read_parquet('{files}', hive_partitioning = true)")
     figures = {
         "number": "sum({0}::{1}), NULL",
         "day": "min({0})::VARCHAR, max({0})::VARCHAR",
         "instant": "epoch_us(min({0})), epoch_us(max({0}))",
         "text": "sum(length({0})), NULL",
     }
-    found = {"rows": db.execute(f"SELECT count(*) FROM {source}").fetchone()[0]}
+    found = {"rows": db.execute("SELECT count(*) FROM source").fetchone()[0]}
     for key in keys:
-        rows = db.execute(f"SELECT {key}::VARCHAR, count(*) FROM {source} GROUP BY ALL").fetchall()
+        rows = db.execute(f"SELECT {key}::VARCHAR, count(*) FROM source GROUP BY ALL").fetchall()
         found["partition", key] = dict(rows)
     for name, arrow_type in columns.items():
         wide = "DOUBLE" if pa.types.is_floating(arrow_type) else "HUGEINT"
         query = f'count("{name}"), ' + figures[kind(arrow_type)].format(f'"{name}"', wide)
-        found["column", name] = db.execute(f"SELECT {query} FROM {source}").fetchone()
+        found["column", name] = db.execute(f"SELECT {query} FROM source").fetchone()
     return found
 
 
-def by_polars(table, columns, keys):
-    frame = pl.read_parquet(f"{table}/**/*.parquet", hive_partitioning=True)
+def by_polars(place, table, columns, keys):
+    files = f"{place.scheme}{table}/**/*.parquet"
+    frame = pl.read_parquet(files, hive_partitioning=True, storage_options=place.options)
     found = {"rows": frame.height}
     for key in keys:
         found["partition", key] = {str(value): rows for value, rows in frame.group_by(key).len().iter_rows()}
@@ -129,8 +174,9 @@ def by_polars(table, columns, keys):
     return found
 
 
-def by_pyarrow(table, columns, keys):
-    frame = ds.dataset(table, format="parquet", partitioning="hive", exclude_invalid_files=False).to_table()
+def by_pyarrow(place, table, columns, keys):
+    read = dict(format="parquet", partitioning="hive", exclude_invalid_files=False)
+    frame = ds.dataset(str(table), filesystem=place.store, **read).to_table()
     found = {"rows": frame.num_rows}
     for key in keys:
         counts = pc.value_counts(frame[key].cast(pa.string()))
@@ -169,22 +215,26 @@ def agree(a, b):
     return a == b if isinstance(a, dict) else same(a, b)
 
 
-def table_faults(table):
+def table_faults(table, place=DISK):
     """(files, rows, columns, faults) of one table."""
-    files = sorted(table.rglob("*.parquet"))
+    found = place.store.get_file_info(pyarrow.fs.FileSelector(str(table), recursive=True))
+    files = sorted(PurePosixPath(file.path) for file in found if file.path.endswith(".parquet"))
     if not files:
         return 0, 0, 0, ["no file"]
     keys = list(partition_keys(files[0], table))
     faults = []
-    first = pq.read_schema(files[0]).remove_metadata()
+    first = None
     for file in files:
         where = file.relative_to(table)
         if list(partition_keys(file, table)) != keys:
             faults.append(f"{where}: other partition keys than {keys}")
-        schema = pq.read_schema(file).remove_metadata()
+        with place.store.open_input_file(str(file)) as raw:
+            schema = pq.read_schema(raw).remove_metadata()
+            worse = file_faults(raw, keys)
+        first = first or schema
         if not schema.equals(first):
             faults.append(f"{where}: other columns than {files[0].relative_to(table)}: {difference(first, schema)}")
-        faults += [f"{where}: {fault}" for fault in sorted(file_faults(file, keys))]
+        faults += [f"{where}: {fault}" for fault in sorted(worse)]
     columns = dict(zip(first.names, first.types))
     if faults:
         # Readers would only repeat what the files say.
@@ -192,7 +242,7 @@ def table_faults(table):
     answers = {}
     for reader, read in READERS.items():
         try:
-            answers[reader] = read(table, columns, keys)
+            answers[reader] = read(place, table, columns, keys)
         except Exception as e:  # what a reader throws is its own; none may throw
             faults.append(f"{reader} does not read it: {type(e).__name__}: {e}")
     names = list(answers)
@@ -211,20 +261,24 @@ def difference(a, b):
     return f"{len(a)} columns became {len(b)}"
 
 
-def tables(lake):
+def tables(lake, place):
+    """The name and the folder of each table."""
     for section in ("tables", "marts", "marts_shared"):
-        folders = (path for path in (lake / section).glob("*") if path.is_dir())
-        yield from sorted(path for path in folders if path.relative_to(lake).as_posix() != "marts_shared/manifest")
+        found = place.store.get_file_info(pyarrow.fs.FileSelector(f"{lake}/{section}", allow_not_found=True))
+        folders = sorted(PurePosixPath(f.path) for f in found if f.type == pyarrow.fs.FileType.Directory)
+        for folder in folders:
+            if (section, folder.name) != ("marts_shared", "manifest"):
+                yield folder.name if section == "tables" else f"{section}/{folder.name}", folder
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lake", type=Path)
+    parser.add_argument("lake")
     lake = parser.parse_args().lake
+    place = Azurite(os.environ["USAGELAKE_TEST_AZURITE"]) if lake.startswith(Azurite.scheme) else DISK
     good, bad = 0, 0
-    for table in tables(lake):
-        files, rows, columns, faults = table_faults(table)
-        name = re.sub(r"^tables/", "", table.relative_to(lake).as_posix())
+    for name, table in tables(lake.removeprefix(place.scheme), place):
+        files, rows, columns, faults = table_faults(table, place)
         print(f"{'DIFF' if faults else 'ok  '} {name}: {files} files, {rows} rows, {columns} columns")
         # The first few say what is wrong; a table of a year would repeat it for every file.
         for fault in faults[:5]:

@@ -42,7 +42,9 @@ def create_container(address, name):
 if __name__ == "__main__":
     program, *containers = sys.argv[1:]
     azurite = subprocess.Popen(
-        [program, "--inMemoryPersistence", "--disableTelemetry", "--silent", "--blobHost", "127.0.0.1", "--blobPort", "0"],
+        [program, "--inMemoryPersistence", "--disableTelemetry", "--silent", "--blobHost", "127.0.0.1", "--blobPort", "0"]
+        # Clients of today ask for versions of the API that Azurite has not heard of.
+        + ["--skipApiVersionCheck"],
         stdout=subprocess.PIPE,
         text=True,
     )
