@@ -248,6 +248,15 @@ impl Ledger {
         older.len() as u64 + u64::from(standing)
     }
 
+    /// Tells the standing of days from `since` on that it has not heard of: a kill came after their month and before it.
+    pub fn hear_of_days(&mut self, since: Day) {
+        let known = self.months.values().flat_map(BTreeMap::keys).chain(self.held.keys());
+        let first = known.filter(|(window, day)| *window == Window::Date(*day) && *day >= since).map(|(_, day)| *day).min();
+        if let Some(day) = first {
+            self.standing.answered(Window::Date(day), day, None);
+        }
+    }
+
     /// A month as it is written: one slice a line.
     fn text(&self, month: Day) -> Vec<u8> {
         let mut text = Vec::new();

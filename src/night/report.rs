@@ -56,6 +56,9 @@ pub async fn extract(
         return Ok(());
     }
     let begun = SystemTime::now();
+    if plan.requests.iter().any(|r| matches!(r.window, Window::Date(_))) {
+        ledger.hear_of_days(night.clock.today().plus(-crate::plan::WINDOW_DAYS));
+    }
     let mut failed_in_a_row = 0;
     for request in &plan.requests {
         let (began, before) = (SystemTime::now(), record.counts());

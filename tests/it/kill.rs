@@ -92,6 +92,23 @@ fn a_kill_between_the_objects_of_a_ledger_is_made_good() {
     }
 }
 
+/// The first day of a report is put, and the kill comes before what says that days were asked for.
+#[test]
+fn a_day_that_a_killed_night_has_put_counts_as_asked_for() {
+    let mut world = World::new();
+    let key = "_usagelake/ledger/tenant=contoso/report=email_activity_user_detail/standing.json";
+    let night = ["--report", "getEmailActivityUserDetail"];
+    world.run(&night).exits(0);
+    let whole = world.files("_usagelake/ledger").remove(key).unwrap();
+    world.move_to("killed");
+    let first = serde_json::from_slice::<serde_json::Value>(&whole).unwrap()["dates_from"].as_str().unwrap().to_string();
+    world.run(&["--report", night[1], "--from", &first, "--to", &first]).exits(0);
+    std::fs::remove_file(Path::new(world.address()).join(key)).unwrap();
+    world.run(&night).exits(0);
+    let again = world.files("_usagelake/ledger").remove(key).unwrap();
+    assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(whole).unwrap());
+}
+
 /// A window of some days has another refresh date on the next day, so what a killed night has put of it is not put again.
 #[test]
 fn what_a_killed_night_has_put_is_in_the_ledger_after_a_night_of_a_later_day() {
