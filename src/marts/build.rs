@@ -201,7 +201,11 @@ fn months_of<'a>(
         let folder = format!("{}/", model.folder(job.layout));
         let here = there.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
         let here = here.filter_map(|(key, _)| crate::engine::value(key, "month")?.parse().ok());
-        months.extend(state.months(model.name()).chain(here).filter(|month| sources.horizon.is_beyond(*month)));
+        let known: BTreeSet<Day> = state.months(model.name()).chain(here).collect();
+        // So do months between what was taken and what is left, that never had a day.
+        let lost = known.first().is_some_and(|month| sources.horizon.is_beyond(*month));
+        let between = |month: &Day| lost && measured.first().is_none_or(|first| month < first);
+        months.extend(known.iter().filter(|month| sources.horizon.is_beyond(**month) || between(month)));
         let mart = model.name().trim_start_matches(PREFIX);
         months.retain(|month| !sources.horizon.takes(mart, *month));
         all.insert(model.name(), months.into_iter().collect());

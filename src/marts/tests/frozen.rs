@@ -208,3 +208,39 @@ async fn columns_that_a_contract_gains_are_null_in_months_that_are_not_built_aga
     assert!(!grown.earlier && grown.other.is_some_and(|other| other.rows == 1));
     assert!(look(&of("'person', 'new'")).earlier);
 }
+
+/// A month between what retention took and what is left, without a day of its own, says who was there before.
+#[tokio::test]
+async fn a_month_without_a_day_stays_between_what_was_taken_and_what_is_left() {
+    let contract = |inputs: &str| {
+        format!(
+            "model = 'known'\ntitle = 't'\ndescription = 'd'\ngrain = 'g'\nkind = 'mart'\npartition = 'month'\nkey = ['person']\n\
+             columns = [{{ name = 'person', type = 'text', who = 'id', description = 'd' }}]\n{inputs}"
+        )
+    };
+    let inputs = format!(
+        "[[inputs]]\nname = '{TABLE}'\nas = 'now'\n[[inputs]]\nname = 'known'\nscope = 'previous'\nas = 'before'\n"
+    );
+    let sql = "SELECT user_principal_name AS person FROM now UNION SELECT person FROM before";
+    let models = Models::of_texts(&[("known", sql, &contract(&inputs))]).unwrap();
+    let mut lake = Tiny::new().await;
+    for (day, name) in [("2026-01-05", "ann"), ("2026-04-05", "bob")] {
+        lake.put(TABLE, 1, day, &[toml::from_str(&format!("user_principal_name = '{name}'")).unwrap()]).await;
+    }
+    lake.build(&models, TODAY, false).await.unwrap();
+    let before = lake.state.clone();
+    assert_eq!(before.months("known").count(), 4);
+    lake.horizon.raise(TABLE, Day::new(2026, 2, 1).unwrap());
+    lake.horizon.finish();
+    lake.manifest.objects.retain(|key, _| !key.contains("2026-01"));
+    let record = lake.build(&models, TODAY, false).await.unwrap();
+    assert!(record.models.is_empty() && lake.state.objects("known") == before.objects("known"), "{record:?}");
+    // Who is forgotten goes from there as well.
+    lake.frozen = without("ann");
+    lake.build(&models, TODAY, false).await.unwrap();
+    for (n, want) in [(1, vec![]), (2, vec![]), (3, vec![]), (4, vec!["bob"])] {
+        let rows = lake.rows(models.get("known").unwrap(), month(n)).await;
+        let names: Vec<String> = rows.into_iter().map(|row| row["person"].clone().unwrap()).collect();
+        assert_eq!(names, want, "{n}");
+    }
+}
