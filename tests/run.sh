@@ -149,6 +149,7 @@ check "the demo's lake is whole" "$binary" verify --lake "$scratch/demo" --tenan
 check "Prometheus and OpenTelemetry hear what the record says" "$python" tests/python/telemetry.py "$binary"
 check "names that are markup stay text" "$python" tests/python/escapes.py "$binary"
 check "who is forgotten is gone" "$python" tests/python/forget.py "$binary"
+check "a lake that has grown old is the same on disk and in Azure, and whoever is killed in it is made good" "$python" tests/python/aged.py "$binary"
 check "killed nights on disk are made good" "$python" tests/python/kills.py "$binary" --kills $kills
 check "killed nights in Azure are made good, and so are those of a store that fails" \
   "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4)) --faults 2 --users 10
