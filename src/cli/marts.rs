@@ -72,6 +72,7 @@ impl Marts {
                 codec: codec(&self.config)?,
                 months: self.month.clone(),
                 full: self.full,
+                again: false,
                 clock: clock(self.today),
             };
             let record = build_marts(&job).await.map_err(|e| e.with("tenant", tenant))?;
@@ -106,6 +107,14 @@ pub(super) fn summary(tenant: &str, record: &Record) {
         output::count(record.unchanged),
         record.seconds,
     ));
+    if !record.renewed.is_none() {
+        output::say(&format!(
+            "{tenant}: marts: {} of months that are not built again written anew: {} and {} of people who are forgotten taken out",
+            output::plural(record.renewed.partitions, "partition"),
+            output::plural(record.renewed.rows, "row"),
+            output::plural(record.renewed.cells, "cell"),
+        ));
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::mark::{Kind, Mark, marks};
 use super::resolve::Person;
@@ -176,6 +177,11 @@ impl Forgotten {
         lake.replace(&layout.forgotten(), text.into(), guard).await
     }
 
+    /// A text that is another one where the list is: no name can be told from it.
+    pub(super) fn print(&self) -> String {
+        hex(&Sha256::digest(serde_json::to_vec(&self.file).unwrap_or_default()))
+    }
+
     /// How many people it names.
     pub fn people(&self) -> usize {
         self.file.people.len()
@@ -197,8 +203,15 @@ impl Forgotten {
 
     /// Which forgotten person has this name on a day; where no day is said, had it on any.
     pub(super) fn whose(&self, kind: Kind, text: &str, day: Option<Day>) -> Option<usize> {
+        self.whose_in(kind, text, day.map(|day| (day, day)))
+    }
+
+    /// The same of days from a first to a last: had it on any of them.
+    pub(super) fn whose_in(&self, kind: Kind, text: &str, days: Option<(Day, Day)>) -> Option<usize> {
         let on = |w: &&Whose| {
-            day.is_none_or(|day| w.from.is_none_or(|from| from <= day) && w.until.is_none_or(|until| day <= until))
+            days.is_none_or(|(first, last)| {
+                w.from.is_none_or(|from| from <= last) && w.until.is_none_or(|until| first <= until)
+            })
         };
         self.known.get(&self.hash(kind, text))?.iter().find(on).map(|w| w.person)
     }
@@ -218,8 +231,13 @@ impl Forgotten {
 
     /// Whether a text names somebody who is forgotten, other than by a name that others may have.
     pub(super) fn names(&self, text: &str, day: Option<Day>) -> bool {
+        self.names_in(text, day.map(|day| (day, day)))
+    }
+
+    /// The same of days from a first to a last.
+    pub(super) fn names_in(&self, text: &str, days: Option<(Day, Day)>) -> bool {
         let mut found = false;
-        marks(text, |kind, mark| found |= self.whose(kind, mark, day).is_some());
+        marks(text, |kind, mark| found |= self.whose_in(kind, mark, days).is_some());
         found
     }
 

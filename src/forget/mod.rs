@@ -10,6 +10,7 @@ mod erase;
 mod json;
 mod list;
 mod mark;
+mod model;
 mod parquet;
 mod proof;
 mod resolve;

@@ -1,5 +1,6 @@
 //! A partition without the rows of people who are forgotten: read whole, written as it would have been had they never come.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
@@ -81,24 +82,32 @@ fn without(
     if dropped == 0 && empty.is_empty() {
         return Ok(None);
     }
-    let schema = rows.schema();
+    let left = |at: usize, text: &str| if at == unknown { rest(list, text, day) } else { None };
+    Ok(Some((rewritten(rows, keep, &empty, left)?, dropped, empty.len() as u64)))
+}
+
+/// The rows that are kept, without some cells, each by its row and column; `left` says what is left of one.
+pub(super) fn rewritten(
+    rows: &RecordBatch,
+    keep: Vec<bool>,
+    empty: &[(usize, usize)],
+    left: impl Fn(usize, &str) -> Option<String>,
+) -> Result<RecordBatch> {
     let emptied = |at: usize| -> ArrayRef {
         let Some(column) = rows.column(at).as_string_opt::<i32>() else { return Arc::clone(rows.column(at)) };
-        let hit: std::collections::HashSet<usize> = empty.iter().filter(|(_, c)| *c == at).map(|(n, _)| *n).collect();
+        let hit: HashSet<usize> = empty.iter().filter(|(_, c)| *c == at).map(|(n, _)| *n).collect();
         if hit.is_empty() {
             return Arc::clone(rows.column(at));
         }
-        let cell = |(n, text): (usize, Option<&str>)| match (hit.contains(&n), at == unknown) {
-            (false, _) => text.map(str::to_string),
-            (true, false) => None,
-            (true, true) => text.and_then(|text| rest(list, text, day)),
+        let cell = |(n, text): (usize, Option<&str>)| match hit.contains(&n) {
+            false => text.map(str::to_string),
+            true => text.and_then(|text| left(at, text)),
         };
         Arc::new(column.iter().enumerate().map(cell).collect::<StringArray>())
     };
     let columns: Vec<ArrayRef> = (0..rows.num_columns()).map(emptied).collect();
-    let rows = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(broken)?;
-    let rows = filter_record_batch(&rows, &BooleanArray::from(keep)).map_err(broken)?;
-    Ok(Some((rows, dropped, empty.len() as u64)))
+    let rows = RecordBatch::try_new(rows.schema(), columns).map_err(broken)?;
+    filter_record_batch(&rows, &BooleanArray::from(keep)).map_err(broken)
 }
 
 /// What is left of `unknown_columns`: nothing where it cannot be read.

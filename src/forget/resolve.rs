@@ -17,6 +17,7 @@ use crate::catalog::{self, Who, legacy};
 use crate::day::Day;
 use crate::error::{Error, Kind as Wrong, Result};
 use crate::lake::{Lake, Layout};
+use crate::marts::{Column, Models, Whom};
 
 /// Somebody who is to be forgotten.
 #[derive(Debug, Clone, Default)]
@@ -29,15 +30,24 @@ pub struct Person {
     pub namesake: bool,
 }
 
-/// A table in which a row has several names of one person.
+/// A table or model in which a row has several names of one person.
 struct Link {
-    table: String,
+    folder: String,
     columns: Vec<(String, Who)>,
     /// Columns of ids that are no GUIDs: the retired app had its own.
     ids: Vec<String>,
     /// The columns of the days on which an address was seen.
     seen: Option<(String, String)>,
-    directory: bool,
+    source: Source,
+}
+
+/// What a link is found in, in the order in which it is asked whose an address is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Directory,
+    Report,
+    /// A model knows people whose tables retention has taken; it never says whose an address is by now.
+    Model,
 }
 
 /// A row of such a table.
@@ -48,8 +58,9 @@ struct Linked {
     seen: Option<(Day, Day)>,
 }
 
-/// The tables that say which names belong together, those of the directory first.
-fn links() -> Vec<Link> {
+/// The tables and models that say which names belong together, those of the directory first.
+fn links(layout: &Layout, models: &Models) -> Vec<Link> {
+    let folder = |table: &str| format!("tables/{table}/tenant={}", layout.tenant());
     let named = |columns: Vec<(String, Option<Who>)>| -> Vec<(String, Who)> {
         let own = columns.into_iter().filter_map(|(name, who)| Some((name, who.filter(|w| *w != Who::Other)?)));
         own.collect()
@@ -59,20 +70,34 @@ fn links() -> Vec<Link> {
         let columns = named(table.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
         let name = |role| table.role(role).map(|at| table.columns[at].name.clone());
         let seen = name(Role::FirstSeen).zip(name(Role::LastSeen));
-        links.push(Link { table: table.table.clone(), columns, ids: Vec::new(), seen, directory: true });
+        links.push(Link { folder: folder(&table.table), columns, ids: Vec::new(), seen, source: Source::Directory });
     }
     for report in catalog::all() {
         // Of addresses and display names alone nothing can be learned that is sure.
         let guid = |c: &catalog::Column| c.who == Some(Who::Subject) && c.column_type == catalog::ColumnType::Guid;
         if report.columns.iter().any(|c| c.who == Some(Who::Id) || guid(c)) {
             let columns = named(report.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
-            links.push(Link { table: report.table(), columns, ids: Vec::new(), seen: None, directory: false });
+            let folder = folder(&report.table());
+            links.push(Link { folder, columns, ids: Vec::new(), seen: None, source: Source::Report });
         }
     }
     for table in legacy::tables() {
         let columns = named(table.columns.iter().map(|c| (c.name.clone(), c.who)).collect());
         let ids = table.key.clone();
-        links.push(Link { table: table.table.clone(), columns, ids, seen: None, directory: false });
+        links.push(Link { folder: folder(&table.table), columns, ids, seen: None, source: Source::Report });
+    }
+    for model in models.iter() {
+        let who = |c: &Column| match c.who {
+            Some(Whom::Id) => Some(Who::Id),
+            Some(Whom::Subject) => Some(Who::Subject),
+            Some(Whom::Other | Whom::Among) | None => None,
+        };
+        let columns = named(model.contract.columns.iter().map(|c| (c.name.clone(), who(c))).collect());
+        let ids: Vec<String> =
+            columns.iter().filter(|(_, who)| *who == Who::Id).map(|(name, _)| name.clone()).collect();
+        if !ids.is_empty() {
+            links.push(Link { folder: model.folder(layout), columns, ids, seen: None, source: Source::Model });
+        }
     }
     links.retain(|l| l.columns.len() > 1);
     links
@@ -89,10 +114,10 @@ impl Link {
         self.columns.iter().any(|(_, who)| *who == Who::Id)
     }
 
-    /// Shows all rows of the table.
-    async fn rows(&self, lake: &Lake, layout: &Layout, see: &mut dyn FnMut(&Linked)) -> Result<()> {
+    /// Shows all rows.
+    async fn rows(&self, lake: &Lake, see: &mut dyn FnMut(&Linked)) -> Result<()> {
         let schema = self.schema();
-        for (key, _) in lake.list(&format!("tables/{}/tenant={}", self.table, layout.tenant())).await? {
+        for (key, _) in lake.list(&self.folder).await? {
             if !key.ends_with(".parquet") {
                 continue;
             }
@@ -118,12 +143,12 @@ impl Link {
             marks(text, |kind, mark| {
                 any = true;
                 match (who, kind) {
-                    (Who::Id, _) => linked.id = Some(mark.to_string()),
+                    (Who::Id, Kind::Id) => linked.id = Some(mark.to_string()),
                     (_, Kind::Id) => linked.names.push(Name::new(Kind::Thing, mark)),
                     _ => linked.names.push(Name::new(kind, mark)),
                 }
             });
-            if !any && *who == Who::Subject {
+            if !any && (*who == Who::Subject || self.ids.contains(name)) {
                 let kind = if self.ids.contains(name) { Kind::Thing } else { Kind::Name };
                 linked.names.push(Name::new(kind, text));
             }
@@ -151,13 +176,13 @@ struct Gathered {
 }
 
 /// All that the lake knows of the people whom these names mean. Fails where a name may mean several.
-pub async fn resolve(lake: &Lake, layout: &Layout, given: &[Name]) -> Result<Vec<Person>> {
-    let links = links();
+pub async fn resolve(lake: &Lake, layout: &Layout, models: &Models, given: &[Name]) -> Result<Vec<Person>> {
+    let links = links(layout, models);
     let mut people: Vec<Gathered> = Vec::new();
     for name in given {
         let id = match name.kind {
             Kind::Id => Some(name.text.clone()),
-            _ => id_of(lake, layout, &links, name).await?,
+            _ => id_of(lake, &links, name).await?,
         };
         let known = people.iter_mut().find(|p| id.is_some() && p.id == id);
         match known {
@@ -166,29 +191,32 @@ pub async fn resolve(lake: &Lake, layout: &Layout, given: &[Name]) -> Result<Vec
         }
     }
     for link in links.iter().filter(|l| l.has_id()) {
-        link.rows(lake, layout, &mut |row| people.iter_mut().for_each(|p| p.meet(row, link.directory))).await?;
+        let directory = link.source == Source::Directory;
+        link.rows(lake, &mut |row| people.iter_mut().for_each(|p| p.meet(row, directory))).await?;
     }
-    // Reports with an id know earlier than a directory that is read now and then whose an address is.
+    // Reports with an id know earlier than a directory that is read now and then whose an address is. A row of a model without an id
+    // may be the person's own.
     for link in links.iter().filter(|l| l.has_id()) {
-        link.rows(lake, layout, &mut |row| people.iter_mut().for_each(|p| p.compare(row))).await?;
+        let says = |row: &Linked| link.source != Source::Model || row.id.is_some();
+        link.rows(lake, &mut |row| people.iter_mut().filter(|_| says(row)).for_each(|p| p.compare(row))).await?;
     }
-    for link in links.iter().filter(|l| !l.has_id()) {
-        link.rows(lake, layout, &mut |row| people.iter_mut().for_each(|p| p.learn(row))).await?;
+    for link in links.iter().filter(|l| !l.has_id() || l.source == Source::Model) {
+        link.rows(lake, &mut |row| people.iter_mut().filter(|_| row.id.is_none()).for_each(|p| p.learn(row))).await?;
     }
     Ok(people.into_iter().map(Gathered::person).collect())
 }
 
 /// The id of the person with a name, where one is known.
-async fn id_of(lake: &Lake, layout: &Layout, links: &[Link], name: &Name) -> Result<Option<String>> {
-    for directory in [true, false] {
+async fn id_of(lake: &Lake, links: &[Link], name: &Name) -> Result<Option<String>> {
+    for source in [Source::Directory, Source::Report, Source::Model] {
         let mut ids: BTreeSet<String> = BTreeSet::new();
-        for link in links.iter().filter(|l| l.directory == directory && l.has_id()) {
+        for link in links.iter().filter(|l| l.source == source && l.has_id()) {
             let mut see = |row: &Linked| {
                 if row.names.contains(name) {
                     ids.extend(row.id.clone());
                 }
             };
-            link.rows(lake, layout, &mut see).await?;
+            link.rows(lake, &mut see).await?;
         }
         match ids.len() {
             0 => continue,
@@ -316,5 +344,59 @@ mod tests {
         assert_eq!(ranges(vec![at(2, false)]), [(None, Some(day("2026-02-02")))]);
         let back = ranges(vec![at(1, true), at(2, false), at(4, true)]);
         assert_eq!(back, [(None, Some(day("2026-02-02"))), (Some(day("2026-04-03")), None)]);
+    }
+
+    const ID: &str = "5d1a2c7e-0b6f-4a39-9c3e-8f27d1b0a6c4";
+    const OTHER: &str = "00c1de2f-3b4a-4c5d-8e6f-7a8b9c0d1e2f";
+
+    /// Puts a month of a model with these texts; its other columns are not there, as in one of an earlier contract.
+    async fn put(lake: &Lake, layout: &Layout, model: &str, month: &str, columns: &[&str], rows: &[[&str; 3]]) {
+        let fields: Vec<Field> = columns.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let texts =
+            |at: usize| Arc::new(rows.iter().map(|row| Some(row[at])).collect::<arrow::array::StringArray>()) as _;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), (0..columns.len()).map(texts).collect()).unwrap();
+        let mut encoder = crate::tables::encode::Encoder::new(schema, crate::config::Codec::default()).unwrap();
+        encoder.write(&batch).unwrap();
+        let key = Models::load(None).unwrap().get(model).unwrap().key(layout, month.parse().ok());
+        lake.put(&key, encoder.finish().unwrap().bytes).await.unwrap();
+    }
+
+    /// Somebody who left long ago: retention has taken all tables, and only marts still say which names belong together.
+    #[tokio::test]
+    async fn marts_know_whom_no_table_knows_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lake, layout) = (Lake::open(folder.path().to_str().unwrap()).unwrap(), Layout::new("a"));
+        let named = ["person_id", "user_principal_name", "display_name"];
+        put(&lake, &layout, "people", "2026-01-01", &named, &[[ID, "Old@contoso.com", "Ann Example"]]).await;
+        let two = [[ID, "ann@contoso.com", "Ann Married"], [OTHER, "bob@contoso.com", "Bob"]];
+        put(&lake, &layout, "people", "2026-02-01", &named, &two).await;
+        // Of months before the first of the directory, and of the retired app.
+        let state = [["ann@contoso.com", "ann@contoso.com", "Ann Example"], ["8f3", "old@contoso.com", "Ann Example"]];
+        put(&lake, &layout, "user_state", "2025-12-01", &named, &state).await;
+        let models = Models::load(None).unwrap();
+        for given in ["old@contoso.com", "ANN@contoso.com", ID] {
+            let people = resolve(&lake, &layout, &models, &[Name::read(given).unwrap()]).await.unwrap();
+            let found: BTreeSet<(Kind, &str)> =
+                people[0].marks.iter().map(|m| (m.name.kind, m.name.text.as_str())).collect();
+            let want = [
+                (Kind::Id, ID),
+                (Kind::Thing, "8f3"),
+                (Kind::Address, "ann@contoso.com"),
+                (Kind::Address, "old@contoso.com"),
+                (Kind::Folder, "ann_contoso_com"),
+                (Kind::Folder, "old_contoso_com"),
+                (Kind::Name, "ann example"),
+                (Kind::Name, "ann married"),
+            ];
+            assert_eq!(found, BTreeSet::from(want), "{given}");
+            assert!(people.len() == 1 && !people[0].namesake && !people[0].in_directory);
+        }
+        // A namesake is one in any month, and an address of two people is refused.
+        put(&lake, &layout, "people", "2026-03-01", &named, &[[OTHER, "ann@contoso.com", "Ann Married"]]).await;
+        let people = resolve(&lake, &layout, &models, &[Name::read(ID).unwrap()]).await.unwrap();
+        assert!(people[0].namesake);
+        let e = resolve(&lake, &layout, &models, &[Name::read("ann@contoso.com").unwrap()]).await.unwrap_err();
+        assert!(e.to_string().contains("2 people"), "{e}");
     }
 }

@@ -23,7 +23,10 @@ pub(super) enum Verdict {
 /// A row while it is looked at.
 pub(super) struct Row<'l> {
     list: &'l Forgotten,
-    day: Option<Day>,
+    /// The days of which it speaks.
+    days: Option<(Day, Day)>,
+    /// Whether the people whom it mentions are each somebody else.
+    apart: bool,
     cells: usize,
     /// Whether the row has an id of its person, that is nobody's who is forgotten.
     other_id: bool,
@@ -47,7 +50,8 @@ impl<'l> Row<'l> {
     pub fn new(list: &'l Forgotten, day: Option<Day>) -> Row<'l> {
         Row {
             list,
-            day,
+            days: day.map(|day| (day, day)),
+            apart: false,
             cells: 0,
             other_id: false,
             id: false,
@@ -63,9 +67,14 @@ impl<'l> Row<'l> {
         }
     }
 
+    /// A row of a model, that speaks of a month. Whom it mentions, one above the other, is each somebody else.
+    pub fn of_month(list: &'l Forgotten, days: (Day, Day)) -> Row<'l> {
+        Row { days: Some(days), apart: true, ..Row::new(list, None) }
+    }
+
     /// Says the day, where a cell of the row does.
     pub fn on(&mut self, day: Day) {
-        self.day = Some(day);
+        self.days = Some((day, day));
     }
 
     /// Shows the next cell.
@@ -75,14 +84,15 @@ impl<'l> Row<'l> {
         if text.is_empty() {
             return;
         }
-        let (mut any, mut forgotten) = (false, None);
+        let (mut any, mut guid, mut forgotten) = (false, false, None);
         if may_have_marks(text.as_bytes()) {
             marks(text, |kind, mark| {
                 any = true;
+                guid |= kind == Kind::Id;
                 if forgotten.is_none() {
                     // An id is never given to somebody else.
-                    let day = if kind == Kind::Id { None } else { self.day };
-                    forgotten = self.list.whose(kind, mark, day);
+                    let days = if kind == Kind::Id { None } else { self.days };
+                    forgotten = self.list.whose_in(kind, mark, days);
                     if forgotten.is_some() && kind == Kind::Address && who == Some(Who::Subject) {
                         self.addresses.push(mark.to_string());
                     }
@@ -91,18 +101,24 @@ impl<'l> Row<'l> {
         }
         let whole = |kind: Kind| self.list.whose(kind, &Name::new(kind, text).text, None);
         let display = || whole(Kind::Name).is_some();
+        // An id of the retired app need not be a GUID, and models have concealed names in small letters.
+        let thing = || whole(Kind::Thing).or_else(|| whole(Kind::Concealed));
         match who {
             Some(Who::Id) => {
+                let forgotten = if any { forgotten } else { thing() };
                 self.id |= forgotten.is_some();
-                self.other_id |= any && forgotten.is_none();
+                self.other_id |= guid && forgotten.is_none();
                 self.said |= any;
             }
             Some(Who::Subject) => {
-                // An id of the retired app need not be a GUID.
-                let forgotten = if any { forgotten } else { whole(Kind::Thing) };
+                let forgotten = if any { forgotten } else { thing() };
                 self.display |= !any && display();
                 self.by_name = self.by_name.or(forgotten);
                 self.said |= any;
+            }
+            Some(Who::Other) if self.apart => {
+                let named = forgotten.is_some() || (!any && display());
+                self.empty.extend(named.then_some(at));
             }
             Some(Who::Other) => {
                 self.others.push(at);

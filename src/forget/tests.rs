@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::{Value, json};
 
 use super::list::Forgotten;
@@ -9,6 +11,7 @@ use super::mark::{Kind, Mark, Name, marks};
 use super::{Sieve, Source};
 use crate::catalog;
 use crate::day::Day;
+use crate::marts::{ColumnType, Contract, Erase, Models};
 
 const ID: &str = "5d1a2c7e-0b6f-4a39-9c3e-8f27d1b0a6c4";
 const OTHER: &str = "00c1de2f-3b4a-4c5d-8e6f-7a8b9c0d1e2f";
@@ -185,5 +188,191 @@ fn every_name_in_the_catalog_says_whom_it_names() {
         for column in report.columns.iter().filter(|c| c.concealed.is_some() && !of_things.contains(&c.name.as_str())) {
             assert!(column.who.is_some(), "{} does not say whom `{}` names", report.function, column.name);
         }
+    }
+}
+
+/// Columns of models that hold texts and cannot name a person: names of things, and words of our own.
+const OF_THINGS: [&str; 44] = [
+    "activity",
+    "activity_type",
+    "app",
+    "attribute",
+    "city",
+    "client_id",
+    "company",
+    "counted",
+    "country",
+    "currency",
+    "day_of_week",
+    "department",
+    "employee_type",
+    "evidence",
+    "group_type",
+    "identity",
+    "job_title",
+    "kind",
+    "license_name",
+    "location_city",
+    "location_country",
+    "location_office",
+    "location_state",
+    "month_name",
+    "names",
+    "office",
+    "pattern",
+    "product",
+    "quarter",
+    "report",
+    "run",
+    "semester",
+    "service_plan_name",
+    "site_type",
+    "sku_id",
+    "sku_part_number",
+    "source",
+    "state",
+    "status",
+    "title",
+    "usage_location",
+    "user_type",
+    "yam_state",
+    "year_quarter",
+];
+
+#[test]
+fn every_text_of_a_model_says_whom_it_names_or_names_a_thing() {
+    let mut of_things: Vec<&str> = Vec::new();
+    let models = Models::load(None).unwrap();
+    for contract in models.iter().map(|m| &m.contract) {
+        for column in contract.columns.iter().filter(|c| c.column_type == ColumnType::Text) {
+            let is_thing = OF_THINGS.iter().find(|thing| **thing == column.name);
+            let (model, name) = (&contract.model, &column.name);
+            assert!(column.who.is_some() || is_thing.is_some(), "`{model}` does not say whom `{name}` names");
+            assert!(
+                column.who.is_none() || is_thing.is_none(),
+                "`{model}` says whom `{name}` names, and it is on the list"
+            );
+            of_things.extend(is_thing);
+        }
+        // Whom a row is about is said by an id; an address alone may be somebody else's.
+        let has = |whom| contract.columns.iter().any(|c| c.who == Some(whom));
+        assert!(!has(crate::marts::Whom::Subject) || has(crate::marts::Whom::Id), "{}", contract.model);
+    }
+    for thing in OF_THINGS {
+        assert!(of_things.contains(&thing), "no model has `{thing}`");
+    }
+}
+
+fn contract(key: &str, columns: &[(&str, &str)]) -> Contract {
+    let column = |(name, who): &(&str, &str)| {
+        let who = if who.is_empty() { String::new() } else { format!("who = '{who}', ") };
+        format!("{{ name = '{name}', type = 'text', {who}description = 'd' }},")
+    };
+    let columns: String = columns.iter().map(column).collect();
+    toml::from_str(&format!(
+        "model = 'm'\ntitle = 't'\ndescription = 'd'\ngrain = 'g'\nkind = 'mart'\npartition = 'month'\nkey = [{key}]\ncolumns = [{columns}]"
+    ))
+    .unwrap()
+}
+
+/// What is left of rows of a model, as lines; `-` is a cell without a value.
+fn left(list: &Forgotten, contract: &Contract, month: &str, rows: &[&str]) -> (Vec<String>, u64, u64) {
+    let cells: Vec<Vec<&str>> = rows.iter().map(|row| row.split('|').collect()).collect();
+    let column = |at: usize| {
+        let texts = cells.iter().map(|row| Some(row[at]).filter(|text| *text != "-"));
+        Arc::new(texts.collect::<StringArray>()) as ArrayRef
+    };
+    let fields = contract.columns.iter().map(|c| Field::new(&c.name, DataType::Utf8, true)).collect::<Vec<_>>();
+    let columns = (0..fields.len()).map(column).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let without = list.without(contract, month.parse().unwrap(), &batch).unwrap();
+    let (dropped, emptied) = without.as_ref().map_or((0, 0), |w| (w.dropped, w.emptied));
+    let batch = without.map_or(batch, |w| w.rows);
+    let line = |n: usize| {
+        let texts = batch.columns().iter().map(|c| c.as_string::<i32>().iter().nth(n).flatten().unwrap_or("-"));
+        texts.collect::<Vec<_>>().join("|")
+    };
+    ((0..batch.num_rows()).map(line).collect(), dropped, emptied)
+}
+
+const CONCEALED: &str = "0123456789ABCDEF0123456789ABCDEF";
+
+#[test]
+fn a_model_loses_rows_about_a_forgotten_person_by_every_name() {
+    let mut all = ann();
+    all.extend([mark(Kind::Thing, "8f3"), mark(Kind::Concealed, CONCEALED)]);
+    let list = Forgotten::of(&all);
+    let people = contract(
+        "'person_id'",
+        &[("person_id", "id"), ("user_principal_name", "subject"), ("display_name", "subject"), ("department", "")],
+    );
+    let other = format!("{OTHER}|ann@contoso.com|Ann Example|Sales");
+    let keep = [
+        other.as_str(),
+        "bob@contoso.com|bob@contoso.com|Ann Example|Sales",
+        "8f31|-|Bob|8f3",
+        "fedcba9876543210fedcba9876543210|-|-|Ann Example",
+        "-|-|-|-",
+    ];
+    let small = CONCEALED.to_lowercase();
+    let (by_id, by_concealed) = (format!("{ID}|new@contoso.com|-|Sales"), format!("{small}|-|-|Sales"));
+    let gone = [
+        by_id.as_str(),
+        "ann@contoso.com|-|-|-",
+        "-|Ann@contoso.com|Bob|-",
+        "8f3|-|-|-",
+        by_concealed.as_str(),
+        "77a|-|Ann Example|-",
+    ];
+    let rows: Vec<&str> = [&gone[..2], &keep[..], &gone[2..]].concat();
+    assert_eq!(left(&list, &people, "2026-03-01", &rows), (keep.map(str::to_string).to_vec(), 6, 0));
+    assert!(list.without(&people, "2026-03-01".parse().unwrap(), &batch_of_nobody()).unwrap().is_none());
+}
+
+fn batch_of_nobody() -> RecordBatch {
+    let schema = Arc::new(Schema::new(vec![Field::new("person_id", DataType::Utf8, true)]));
+    RecordBatch::try_new(schema, vec![Arc::new(StringArray::from(vec![OTHER])) as ArrayRef]).unwrap()
+}
+
+#[test]
+fn a_mention_is_emptied_and_a_step_to_a_person_or_their_segment_goes() {
+    let list = Forgotten::of(&ann());
+    // Each of several managers is somebody else.
+    let managers = contract("'person_id'", &[("person_id", "id"), ("manager_1", "other"), ("manager_2", "other")]);
+    let rows = [format!("{OTHER}|{ID}|bob@contoso.com"), "8f3|bob@contoso.com|Ann Example".to_string()];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let want = vec![format!("{OTHER}|-|bob@contoso.com"), "8f3|bob@contoso.com|-".to_string()];
+    assert_eq!(left(&list, &managers, "2026-03-01", &rows), (want, 0, 2));
+    // A row of the chain is about both, a segment about nobody else.
+    let chain =
+        contract("'person_id', 'manager_id'", &[("person_id", "id"), ("manager_id", "other"), ("manager", "other")]);
+    let step = format!("{OTHER}|{ID}|new@contoso.com");
+    let rows = [step.as_str(), "8f3|bob|ann@contoso.com", "8f3|eve|eve@contoso.com"];
+    let want = vec!["8f3|bob|-".to_string(), "8f3|eve|eve@contoso.com".to_string()];
+    assert_eq!(left(&list, &chain, "2026-03-01", &rows), (want, 1, 1));
+    let segments = contract("'attribute', 'value'", &[("attribute", ""), ("value", "among"), ("reason", "among")]);
+    // A department may be called like somebody.
+    let rows =
+        ["manager|Ann@contoso.com|-", "department|Ann Example|-", "manager|bob@contoso.com|said ann@contoso.com"];
+    let want = vec!["department|Ann Example|-".to_string(), "manager|bob@contoso.com|-".to_string()];
+    assert_eq!(left(&list, &segments, "2026-03-01", &rows), (want, 1, 1));
+    // Where a contract says nothing of people, a row that names one goes.
+    let own = contract("'n'", &[("n", ""), ("note", "")]);
+    let (rows, want) = (["1|for ann@contoso.com", "2|Ann Example"], vec!["2|Ann Example".to_string()]);
+    assert_eq!(left(&list, &own, "2026-03-01", &rows), (want, 1, 0));
+}
+
+#[test]
+fn an_address_is_the_persons_in_months_in_which_it_was() {
+    let day = |text: &str| -> Day { text.parse().unwrap() };
+    let until = Mark { until: Some(day("2026-03-04")), ..mark(Kind::Address, "sales@contoso.com") };
+    let list = Forgotten::of(&[mark(Kind::Id, ID), until]);
+    let holders = contract("'address'", &[("address", "subject"), ("person_id", "id")]);
+    let rows = ["sales@contoso.com|-".to_string(), format!("sales@contoso.com|{OTHER}")];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    for (month, gone) in [("2026-02-01", 1), ("2026-03-01", 1), ("2026-04-01", 0)] {
+        let (left, dropped, emptied) = left(&list, &holders, month, &rows);
+        assert_eq!((left.len(), dropped, emptied), (2 - gone as usize, gone, 0), "{month}");
+        assert_eq!(left.last().map(String::as_str), Some(rows[1]), "{month}");
     }
 }

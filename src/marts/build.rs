@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::built_in::BuiltIn;
 use super::contract::ModelKind;
+use super::frozen::{self, Frozen, Renewed};
 use super::models::{Model, Models};
 use super::rows::{self, Promise, Target, Written};
 use super::scope::{Scope, choose, shifted};
@@ -23,8 +24,9 @@ use crate::day::Day;
 use crate::engine::{Engine, Limits, Objects, Session};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::Object;
+use crate::ledger::{Object, Sum};
 use crate::plan::WINDOW_DAYS;
+use crate::tables::shape::codec as codec_of;
 
 /// A month that ended fewer days ago than this is built every night: what is missing in it depends on the day.
 const OPEN_DAYS: i32 = 3;
@@ -54,6 +56,8 @@ pub struct Job<'a> {
     pub months: &'a [Day],
     /// Whether what has not changed is built too.
     pub full: bool,
+    /// Who is taken out of months that are not built again.
+    pub frozen: &'a Frozen,
 }
 
 /// What a build did.
@@ -63,6 +67,9 @@ pub struct Record {
     pub models: Vec<ModelRecord>,
     /// Partitions that needed no building.
     pub unchanged: u64,
+    /// Of them, months that are not built again, and what was done to them all the same.
+    #[serde(default, skip_serializing_if = "Renewed::is_none")]
+    pub renewed: Renewed,
     /// Models that failed, and models that were not built because of those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -194,7 +201,11 @@ fn months_of<'a>(
         let folder = format!("{}/", model.folder(job.layout));
         let here = there.range(folder.clone()..).take_while(|(key, _)| key.starts_with(&folder));
         let here = here.filter_map(|(key, _)| crate::engine::value(key, "month")?.parse().ok());
-        months.extend(state.months(model.name()).chain(here).filter(|month| sources.horizon.is_beyond(*month)));
+        let known: BTreeSet<Day> = state.months(model.name()).chain(here).collect();
+        // So do months between what was taken and what is left, that never had a day.
+        let lost = known.first().is_some_and(|month| sources.horizon.is_beyond(*month));
+        let between = |month: &Day| lost && measured.first().is_none_or(|first| month < first);
+        months.extend(known.iter().filter(|month| sources.horizon.is_beyond(**month) || between(month)));
         let mart = model.name().trim_start_matches(PREFIX);
         months.retain(|month| !sources.horizon.takes(mart, *month));
         all.insert(model.name(), months.into_iter().collect());
@@ -311,6 +322,7 @@ impl Step<'_, '_> {
             && self.is_frozen(model, month).await?
         {
             self.record.unchanged += 1;
+            self.look_through(model, month).await?;
             return Ok(None);
         }
         let fingerprint = self.fingerprint(model, month, &parts).await?;
@@ -344,10 +356,60 @@ impl Step<'_, '_> {
         let key = model.key(self.job.layout, Some(month));
         if let Some(found) = self.job.lake.read(&key).await? {
             let object = rows::known(&key, &found.bytes)?;
-            self.state.set(model.name(), Some(month), Kept { fingerprint: String::new(), object: Some(object) });
+            let kept = Kept { fingerprint: String::new(), object: Some(object), earlier: false };
+            self.state.set(model.name(), Some(month), kept);
             return Ok(true);
         }
         Ok(inputs.iter().any(|i| taken(Scope::MONTH, i)))
+    }
+
+    /// Takes people who are forgotten out of a month that is not built again, and gives it the columns of today, where that was not
+    /// done before. What cannot be read is a problem of its own, and keeps nobody from the rest.
+    async fn look_through(&mut self, model: &Model, month: Day) -> Result<()> {
+        let job = self.job;
+        let Some(kept) = self.state.get(model.name(), Some(month)) else { return Ok(()) };
+        let fingerprint = frozen::print(&model.contract, job.frozen);
+        if kept.fingerprint == fingerprint && !job.frozen.again {
+            return Ok(());
+        }
+        let mut kept = Kept { fingerprint, ..kept.clone() };
+        if let Some(before) = &kept.object {
+            // What is gone is missed by `verify`.
+            let Some(found) = job.lake.read(&before.path).await? else { return Ok(()) };
+            // Where it is not what the state says, a build that was killed may have put it: what is there is taken, if it can be read.
+            let same = Sum::of(&found.bytes).sha256 == before.sha256;
+            let (contract, erase, codec) = (model.contract.clone(), job.frozen.erase.clone(), job.codec);
+            let (key, bytes) = (before.path.clone(), found.bytes.clone());
+            let look = move || {
+                let codec = codec_of(&bytes).unwrap_or(codec);
+                frozen::look(&contract, month, &key, &bytes, codec, erase.as_deref(), !same)
+            };
+            let looked = tokio::task::spawn_blocking(look).await;
+            let looked = looked.map_err(|e| Error::new(Kind::Lake, "the work has stopped").because(e))?;
+            let looked = match looked {
+                Ok(looked) => looked,
+                Err(e) => {
+                    self.record.problems.push(Problem::new(model, &e));
+                    return Ok(());
+                }
+            };
+            kept.earlier = looked.earlier;
+            match looked.other {
+                None if same => {}
+                None => kept.object = Some(rows::known(&before.path, &found.bytes)?),
+                Some(other) => {
+                    let renewed = &mut self.record.renewed;
+                    renewed.partitions += 1;
+                    renewed.rows += other.dropped;
+                    renewed.cells += other.emptied;
+                    let (Sum { size, sha256 }, path) = (Sum::of(&other.file), before.path.clone());
+                    job.lake.replace(&path, other.file, job.guard).await?;
+                    kept.object = Some(Object { path, size, sha256, rows: other.rows });
+                }
+            }
+        }
+        self.state.set(model.name(), Some(month), kept);
+        Ok(())
     }
 
     /// Builds partitions side by side, each in a session of its own. All that were begun end, also where one fails.
@@ -366,7 +428,7 @@ impl Step<'_, '_> {
                     record.published += u64::from(written.put);
                     record.months.extend(due.month.filter(|_| written.put));
                     record.rows += written.object.as_ref().map_or(0, |o| o.rows);
-                    let kept = Kept { fingerprint: due.fingerprint.clone(), object: written.object };
+                    let kept = Kept { fingerprint: due.fingerprint.clone(), object: written.object, earlier: false };
                     self.state.set(model.name(), due.month, kept);
                 }
                 Err(e) if result.is_ok() => result = Err(e),

@@ -79,6 +79,26 @@ pub struct Column {
     /// The column of a table that it comes from, where it comes from one.
     #[serde(default)]
     pub source: Option<String>,
+    /// Whom it names, where it may name somebody.
+    // What is built does not depend on it, and so no fingerprint does.
+    #[serde(default, skip_serializing)]
+    pub who: Option<Whom>,
+}
+
+/// Whom a column names: what becomes of a row of a month that is not built again, when that person is forgotten. An address or an
+/// id is found in every column; where the column is of the key, the row is about whom it names, and goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whom {
+    /// The person whom the row is about, by the directory's id; by an address or another id where the directory does not know them.
+    /// Where the directory's id is there, it decides.
+    Id,
+    /// Another name of that person: an address, the display name.
+    Subject,
+    /// Somebody whom the row mentions: a manager. Without the cell the row is about nobody.
+    Other,
+    /// Among other values now and then somebody's address or id: a manager among segments, somebody in a reason.
+    Among,
 }
 
 /// The type of a column's values.

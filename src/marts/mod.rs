@@ -8,6 +8,7 @@ mod build;
 mod built_in;
 mod contract;
 mod coverage;
+mod frozen;
 mod models;
 mod offer;
 mod readings;
@@ -20,7 +21,8 @@ mod state;
 mod views;
 
 pub use build::{Job, ModelRecord, Problem, Record, build};
-pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Partition};
+pub use contract::{Column, ColumnType, Contract, Input, LeftOut, ModelKind, Partition, Whom};
+pub use frozen::{Erase, Frozen, Renewed, Without};
 pub use models::{Model, Models};
 pub use offer::{offer, offer_shared};
 pub use readings::{Book, LedgerTable};

@@ -21,7 +21,7 @@ use crate::ledger::{Object, Sum};
 use crate::tables::encode::Encoder;
 
 /// Rows that are encoded at once. Pages end with them, so the number is part of what makes bytes the same.
-const BATCH: usize = 8192;
+pub(super) const BATCH: usize = 8192;
 
 /// Where a result goes.
 pub(super) struct Target<'a> {

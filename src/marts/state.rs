@@ -35,6 +35,9 @@ pub struct Kept {
     /// What came of it; none where it has no rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Object>,
+    /// Whether it is not built again and has columns of an earlier contract, which cannot become those of today.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
 }
 
 fn word(month: Option<Day>) -> String {
@@ -106,6 +109,14 @@ impl State {
         })
     }
 
+    /// Objects that are not built again and have columns of an earlier contract, with their model.
+    pub fn earlier(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.built.iter().flat_map(|(model, months)| {
+            let earlier = months.values().filter(|k| k.earlier).filter_map(|k| k.object.as_ref());
+            earlier.map(move |object| (model.as_str(), object))
+        })
+    }
+
     /// Forgets partitions for which `keep` does not hold, and gives their objects.
     pub fn drop_unless(&mut self, keep: impl Fn(&str, Option<Day>) -> bool) -> Vec<Object> {
         let mut dropped = Vec::new();
@@ -165,9 +176,13 @@ mod tests {
         let mut state = State::default();
         let month = |n: u32| Day::new(2026, n, 1);
         for n in 1..=3u32 {
-            state.set("x", month(n), Kept { fingerprint: "f".into(), object: Some(object(u64::from(n))) });
+            state.set(
+                "x",
+                month(n),
+                Kept { fingerprint: "f".into(), object: Some(object(u64::from(n))), earlier: false },
+            );
         }
-        state.set("y", None, Kept { fingerprint: "f".into(), object: None });
+        state.set("y", None, Kept { fingerprint: "f".into(), object: None, earlier: false });
         let dropped = state.drop_unless(|model, m| model == "x" && m > month(1));
         assert_eq!(dropped, [object(1)]);
         assert_eq!((state.objects("x").len(), state.get("y", None)), (2, None));

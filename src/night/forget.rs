@@ -77,7 +77,7 @@ pub async fn forget(job: &ForgetJob<'_>) -> Result<Forgot> {
 
 async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     let (lake, layout) = (&place.lake, &place.layout);
-    let people = resolve(lake, layout, job.given).await?;
+    let people = resolve(lake, layout, job.models.0, job.given).await?;
     if job.dry_run {
         let list = Forgotten::would_be(lake, layout, &people).await?;
         let erased = Eraser { lake, layout, guard: None, list: &list, resumed: false }.everything().await?;
@@ -106,8 +106,17 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
         true => {
             let (models, options) = job.models;
             let (codec, clock) = (job.codec, job.clock);
-            let marts =
-                MartsJob { lake, tenant: job.tenant, models, options, codec, months: Vec::new(), full: false, clock };
+            let marts = MartsJob {
+                lake,
+                tenant: job.tenant,
+                models,
+                options,
+                codec,
+                months: Vec::new(),
+                full: false,
+                again: true,
+                clock,
+            };
             Some(match upon(&mut manifest, &marts, layout, &place.guard).await {
                 Ok(built) => MartsRecord { built, failed: None },
                 Err(e) => MartsRecord { failed: Some(Problem::new(None, &e)), ..MartsRecord::default() },

@@ -1,12 +1,15 @@
 //! The marts of a tenant, built at the end of a night or by themselves.
 
+use std::sync::Arc;
+
 use crate::config::{Codec, Marts};
 use crate::day::{Clock, Day};
 use crate::engine::Limits;
 use crate::error::Result;
+use crate::forget::Forgotten;
 use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Manifest, SharedManifest};
-use crate::marts::{Job, Models, Record, Sources, State, build};
+use crate::marts::{Erase, Frozen, Job, Models, Record, Sources, State, build};
 
 use super::new_id;
 use super::report::stamp;
@@ -27,6 +30,8 @@ pub struct MartsJob<'a> {
     pub months: Vec<Day>,
     /// Whether what has not changed is built too.
     pub full: bool,
+    /// Whether months that are not built again are looked through for people who are forgotten, also where they were before.
+    pub again: bool,
     /// The time.
     pub clock: Clock,
 }
@@ -61,6 +66,8 @@ pub(super) async fn upon(
     let mut state = State::read(job.lake, layout).await?;
     let told = &job.options.told;
     let mut sources = Sources::of(job.lake, layout, manifest, told, today, &state.coverage).await?;
+    let people = Forgotten::read(job.lake, layout).await?;
+    let frozen = Frozen { erase: people.map(|list| list as Arc<dyn Erase>), again: job.again };
     let build_job = Job {
         lake: job.lake,
         layout,
@@ -71,6 +78,7 @@ pub(super) async fn upon(
         today,
         months: &job.months,
         full: job.full,
+        frozen: &frozen,
     };
     let before = state.clone();
     let built = build(&build_job, &mut sources, &mut state, &Default::default()).await;

@@ -255,7 +255,8 @@ async fn conclude(
     }
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
-        let marts = MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, clock };
+        let marts =
+            MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, again: false, clock };
         record.built(marts::upon(&mut manifest, &marts, layout, guard).await);
         step(record, "marts");
     }

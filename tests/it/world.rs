@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -95,6 +96,7 @@ pub struct World {
     today: Day,
     settings: String,
     marts: bool,
+    kept: Option<Arc<tempfile::TempDir>>,
 }
 
 impl World {
@@ -133,7 +135,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let today = options.today;
         let emulator = Some(runtime.block_on(Emulator::start(options)).unwrap());
-        World { runtime, emulator, folder, lake, today, settings: String::new(), marts: false }
+        World { runtime, emulator, folder, lake, today, settings: String::new(), marts: false, kept: None }
     }
 
     pub fn emulator(&self) -> &Emulator {
@@ -161,8 +163,18 @@ impl World {
 
     /// Lets nights build the marts. Most tests are about tables, and are quicker without.
     pub fn with_marts(mut self) -> World {
-        self.marts = true;
+        self.build_marts();
         self
+    }
+
+    /// From the next night on.
+    pub fn build_marts(&mut self) {
+        self.marts = true;
+    }
+
+    /// Keeps a folder as long as the world.
+    pub fn keep(&mut self, folder: Arc<tempfile::TempDir>) {
+        self.kept = Some(folder);
     }
 
     /// Moves emulator and client to another day.

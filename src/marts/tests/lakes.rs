@@ -13,13 +13,13 @@ use sha2::{Digest, Sha256};
 use super::super::coverage::{Coverage, Row};
 use super::super::sources::schema_of;
 use super::super::state::Kept;
-use super::super::{Job, Models, Record, Sources, State, build};
+use super::super::{Frozen, Job, Models, Record, Sources, State, build};
 use crate::config::{Codec, Told};
 use crate::day::Day;
 use crate::engine::{Limits, Partitions};
 use crate::error::Result;
 use crate::lake::{Guard, Lake, Layout, hex};
-use crate::ledger::{Manifest, Object};
+use crate::ledger::{Horizon, Manifest, Object};
 use crate::tables::encode::Encoder;
 
 /// A row as TOML has it.
@@ -33,6 +33,8 @@ pub struct Tiny {
     pub told: Told,
     pub coverage: Vec<Row>,
     pub guard: Guard,
+    pub frozen: Frozen,
+    pub horizon: Horizon,
     _folder: tempfile::TempDir,
 }
 
@@ -49,6 +51,8 @@ impl Tiny {
             told: Told::default(),
             coverage: Vec::new(),
             guard,
+            frozen: Frozen::default(),
+            horizon: Horizon::default(),
             _folder: folder,
         }
     }
@@ -72,7 +76,7 @@ impl Tiny {
         let contract = &models.get(model).unwrap_or_else(|| panic!("no model {model}")).contract;
         let key = self.layout.staging(model, month);
         let object = self.object(&key, &batch(&contract.schema(), rows)).await;
-        self.state.set(model, month, Kept { fingerprint: "given".into(), object: Some(object) });
+        self.state.set(model, month, Kept { fingerprint: "given".into(), object: Some(object), earlier: false });
     }
 
     async fn object(&self, key: &str, rows: &RecordBatch) -> Object {
@@ -101,6 +105,7 @@ impl Tiny {
         let today: Day = today.parse().unwrap();
         let coverage = Coverage::rows_only(self.coverage.clone(), today);
         let mut sources = Sources::new(&self.layout, &self.manifest, &self.told, today, coverage);
+        sources.horizon = self.horizon.clone();
         if let Some(months) = months {
             sources.set_months(months);
         }
@@ -114,6 +119,7 @@ impl Tiny {
             today,
             months: &[],
             full,
+            frozen: &self.frozen,
         };
         build(&job, &mut sources, &mut self.state, given).await
     }
