@@ -58,9 +58,11 @@ fn what_passes_leaves_no_trace_in_the_lake() {
         ("times = 1\nfault.cut = { after = 700, chunked = true }".to_string(), 2, 0.5),
         ("times = 2\nfault.cut = { after = 1, chunked = true }".to_string(), 3, 1.0),
         ("fault.slow = { bytes = 500, millis = 20 }".to_string(), 1, 0.0),
+        // Who does not say how long is given some seconds at least.
+        (status(429, ""), 2, 10.0),
     ];
     let mut world = World::new();
-    let (from, to) = (ago(18).to_string(), ago(2).to_string());
+    let (from, to) = (ago(19).to_string(), ago(2).to_string());
     world.move_to("clean");
     world.run(&["--report", MAIL, "--from", &from, "--to", &to]).exits(0);
     let clean = world.snapshot(&["tables"]);
