@@ -51,6 +51,9 @@ fn show(proof: &Proof) {
         let word = serde_json::to_value(finding.wrong).ok().and_then(|v| v.as_str().map(str::to_string));
         output::print(&format!("{}: {}: {}", word.unwrap_or_default(), finding.object, finding.message));
     }
+    for note in &proof.notes {
+        output::print(&format!("note: {}: {}", note.object, note.message));
+    }
     let verdict = match proof.findings.len() {
         0 => "all is as the ledger says".to_string(),
         n => output::plural(n as u64, "finding"),

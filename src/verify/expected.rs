@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::SchemaRef;
 
-use super::{Finding, Wrong};
+use super::{Finding, Note, Wrong};
 use crate::catalog::directory;
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
@@ -46,9 +46,20 @@ type All = BTreeMap<String, Expected>;
 /// Keys of what retention is taking: it need not be there any more.
 pub(super) type Doomed = BTreeSet<String>;
 
+/// What there should be.
+#[derive(Default)]
+pub(super) struct Told {
+    /// All objects.
+    pub all: All,
+    pub doomed: Doomed,
+    /// What does not fit together in what says so.
+    pub findings: Vec<Finding>,
+    pub notes: Vec<Note>,
+}
+
 /// All objects that there should be, and what does not fit together in what says so.
-pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<(All, Doomed, Vec<Finding>)> {
-    let (mut all, mut doomed, mut findings) = (All::new(), Doomed::new(), Vec::new());
+pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> Result<Told> {
+    let Told { mut all, mut doomed, mut findings, mut notes } = Told::default();
     let horizon = Horizon::read(lake, layout).await?;
     let (reports, keys) = Ledger::every(lake, layout).await?;
     for report in reports {
@@ -74,6 +85,14 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
         let schema = models.get(model).map(|m| m.contract.schema());
         all.insert(object.path.clone(), Expected::new(object, Some(Form { schema })));
     }
+    for (model, object) in state.earlier() {
+        all.insert(object.path.clone(), Expected::new(object, Some(Form { schema: None })));
+        let message = format!(
+            "it has the columns of an earlier contract of `{model}`, which cannot become those of today: retention has taken what \
+             it was made of, so it stays as it was built; who reads all months should take columns by name"
+        );
+        notes.push(Note { object: object.path.clone(), message });
+    }
     match Manifest::read(lake, layout).await {
         Ok(Some(manifest)) if !interrupted => {
             findings.extend(contradictions(&manifest, &all));
@@ -91,7 +110,7 @@ pub(super) async fn expected(lake: &Lake, layout: &Layout, models: &Models) -> R
     if !interrupted {
         findings.extend(shared(lake, layout, &state).await?);
     }
-    Ok((all, doomed, findings))
+    Ok(Told { all, doomed, findings, notes })
 }
 
 /// What a ledger still names of days that are taken: a run was killed before the ledger said so.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 use serde::Serialize;
 
-use self::expected::{Expected, expected};
+use self::expected::{Expected, Told, expected};
 use crate::config::RawPolicy;
 use crate::day::Day;
 use crate::error::{Error, Kind, Result};
@@ -65,6 +65,15 @@ impl Finding {
     }
 }
 
+/// Something that is as it should be, and that who reads an object should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Note {
+    /// The object's key.
+    pub object: String,
+    /// What it is.
+    pub message: String,
+}
+
 /// What was proven of a tenant.
 #[derive(Debug, Clone, Serialize)]
 pub struct Proof {
@@ -78,6 +87,9 @@ pub struct Proof {
     pub rows: u64,
     /// All that is wrong, by object.
     pub findings: Vec<Finding>,
+    /// What is no damage and should be known, by object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 /// Proves what the lake has of a tenant. `raw` is how long raw is kept, as far as that is known: what was deleted in its
@@ -85,7 +97,7 @@ pub struct Proof {
 pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, today: Day) -> Result<Proof> {
     let layout = Layout::new(tenant);
     let before = lake.read(&layout.manifest()).await?.map(|f| f.bytes);
-    let (mut expected, doomed, mut findings) = expected(lake, &layout, models).await?;
+    let Told { all: mut expected, doomed, mut findings, notes } = expected(lake, &layout, models).await?;
     let listed: Vec<Listed> = lake.listing("").await?.into_iter().filter(|o| layout.may_be_ours(&o.key)).collect();
     let there: BTreeSet<&str> = listed.iter().map(|o| o.key.as_str()).collect();
     for object in listed.iter().filter(|o| !expected.contains_key(&o.key) && !layout.keeps(&o.key)) {
@@ -106,7 +118,7 @@ pub async fn verify(lake: &Lake, tenant: &str, models: &Models, raw: RawPolicy, 
         }
     });
     let mut checks = futures::stream::iter(checks).buffer_unordered(READING);
-    let mut proof = Proof { tenant: tenant.to_string(), objects: 0, bytes: 0, rows: 0, findings };
+    let mut proof = Proof { tenant: tenant.to_string(), objects: 0, bytes: 0, rows: 0, findings, notes };
     while let Some(checked) = checks.next().await {
         let Checked { bytes, rows, finding } = checked?;
         proof.objects += 1;

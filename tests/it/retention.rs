@@ -314,7 +314,6 @@ fn who_is_forgotten_is_in_no_month_that_is_not_built_again() {
     };
     let whole = all(&world);
     world.ask(&["marts", "--full", "--config", &config, "--today", LAST]).exits(0);
-    forget(&world, &[]);
     assert!(all(&world) == whole, "once more");
     copy(&world, "kept", "killed");
     world.move_to("killed");
@@ -336,6 +335,46 @@ fn who_is_forgotten_is_in_no_month_that_is_not_built_again() {
         assert_eq!(holding(&world, prefix, &names), Vec::<String>::new());
     }
     assert_eq!(findings(&world, LAST), Vec::<Value>::new());
+
+    // A contract that gains a column gives it to these months, too; what it has lost they keep, and that is no damage.
+    let own = world.folder().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let sql = include_str!("../../pipelines/usage_analytics/user_activity.sql");
+    std::fs::write(own.join("user_activity.sql"), format!("SELECT u.*, 7 AS extra FROM (\n{sql}\n) AS u")).unwrap();
+    let contract = include_str!("../../schemas/marts/user_activity.toml");
+    let more =
+        contract.replace("\n]\nleft_out", "\n  { name = 'extra', type = 'int', description = 'Seven.' },\n]\nleft_out");
+    std::fs::write(own.join("user_activity.toml"), more).unwrap();
+    let proof = |world: &World| {
+        let ran = world.ask(&["verify", "--json", "--today", LAST, "--config", &config]);
+        let proof: Value = serde_json::from_str::<Value>(&ran.stdout).unwrap()[0].clone();
+        let of = |what: &str| proof[what].as_array().cloned().unwrap_or_default();
+        (ran.code, of("findings"), of("notes"))
+    };
+    let extra = |world: &World, month: &str| {
+        let files = world.files(&format!("marts/user_activity/tenant=contoso/month={month}"));
+        files.values().flat_map(|b| rows(b)).map(|row| row.get("extra").cloned()).collect::<BTreeSet<_>>()
+    };
+    world.set(&format!("marts.models = 'own'\n{}", retention()));
+    world.pipeline();
+    let (code, found, _) = proof(&world);
+    assert!(code == 3 && found.iter().all(|f| f["wrong"] == "schema"), "{found:?}");
+    world.ask(&["marts", "--config", &config, "--today", LAST]).exits(0);
+    assert_eq!(proof(&world), (0, vec![], vec![]));
+    assert_eq!(extra(&world, "2026-07-01"), BTreeSet::from([None]));
+    assert_eq!(extra(&world, "2026-10-01"), BTreeSet::from([Some("7".to_string())]));
+    world.set(&retention());
+    world.pipeline();
+    world.ask(&["marts", "--config", &config, "--today", LAST]).exits(0);
+    let (code, found, notes) = proof(&world);
+    assert!(code == 0 && found.is_empty(), "{found:?}");
+    let noted: BTreeSet<&str> = notes.iter().map(|note| note["object"].as_str().unwrap()).collect();
+    let files = world.files("marts/user_activity");
+    // Of tables that are kept by month, August is left.
+    let lost = |key: &&String| of(key).unwrap() < day("2026-08-01");
+    let frozen: BTreeSet<&str> = files.keys().filter(lost).map(String::as_str).collect();
+    assert!(frozen.len() == 3 && noted == frozen, "{noted:?}");
+    world.ask(&["verify", "--today", LAST]).exits(0).says(&["all is as the ledger says"]);
 }
 
 #[test]
