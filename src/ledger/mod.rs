@@ -251,7 +251,8 @@ impl Ledger {
     /// Tells the standing of days from `since` on that it has not heard of: a kill came after their month and before it.
     pub fn hear_of_days(&mut self, since: Day) {
         let known = self.months.values().flat_map(BTreeMap::keys).chain(self.held.keys());
-        let first = known.filter(|(window, day)| *window == Window::Date(*day) && *day >= since).map(|(_, day)| *day).min();
+        let first =
+            known.filter(|(window, day)| *window == Window::Date(*day) && *day >= since).map(|(_, day)| *day).min();
         if let Some(day) = first {
             self.standing.answered(Window::Date(day), day, None);
         }

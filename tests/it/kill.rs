@@ -101,7 +101,8 @@ fn a_day_that_a_killed_night_has_put_counts_as_asked_for() {
     world.run(&night).exits(0);
     let whole = world.files("_usagelake/ledger").remove(key).unwrap();
     world.move_to("killed");
-    let first = serde_json::from_slice::<serde_json::Value>(&whole).unwrap()["dates_from"].as_str().unwrap().to_string();
+    let first =
+        serde_json::from_slice::<serde_json::Value>(&whole).unwrap()["dates_from"].as_str().unwrap().to_string();
     world.run(&["--report", night[1], "--from", &first, "--to", &first]).exits(0);
     std::fs::remove_file(Path::new(world.address()).join(key)).unwrap();
     world.run(&night).exits(0);
