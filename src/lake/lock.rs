@@ -92,7 +92,11 @@ impl Lake {
             let (mode, lease) = match self.read(&key).await? {
                 None => (PutMode::Create, Lease { epoch: 1, holder: holder.clone(), beat: 0, released: false }),
                 Some(found) => {
-                    let seen = parse(&found.bytes, &key)?;
+                    // A lake that was copied from a disk has the file of its lock there, and nothing stands in it.
+                    let seen = match found.bytes.is_empty() {
+                        true => Lease { epoch: 0, holder: String::new(), beat: 0, released: true },
+                        false => parse(&found.bytes, &key)?,
+                    };
                     let alive = last.as_ref().is_some_and(|l| *l != seen);
                     if !seen.released && alive {
                         return Err(held(tenant));

@@ -187,6 +187,19 @@ async fn a_put_whose_answer_was_lost_is_done() {
     }
 }
 
+/// The lock of a lake on disk is an empty file, and goes along when somebody copies the lake to a store.
+#[tokio::test]
+async fn the_file_of_a_lock_that_was_copied_from_a_disk_locks_nobody_out() {
+    let world = World::new();
+    world.inner.put(&Path::from(LEASE), "".into()).await.unwrap();
+    let guard = world.lake.lock("contoso").await.unwrap();
+    replace(&world, &guard, "first").await.unwrap();
+    assert_eq!(world.lake.lock("contoso").await.err().unwrap().kind(), Kind::Locked);
+    guard.release().await;
+    world.inner.put(&Path::from(LEASE), "no lease".into()).await.unwrap();
+    assert_eq!(world.lake.lock("contoso").await.err().unwrap().kind(), Kind::Lake);
+}
+
 #[tokio::test]
 async fn what_cannot_be_written_is_told_and_what_was_there_stays() {
     let world = World::new();

@@ -49,7 +49,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The sources of a tenant whose tables are those of `manifest`.
+    /// The sources of a tenant whose tables are those of `manifest`; `horizon` says what of them was taken, and what is about to be.
     pub async fn of(
         lake: &Lake,
         layout: &Layout,
@@ -57,9 +57,9 @@ impl Sources {
         told: &Told,
         today: Day,
         known: &Known,
+        horizon: Horizon,
     ) -> Result<Sources> {
         let coverage = Coverage::of(lake, layout, today, known).await?;
-        let horizon = Horizon::read(lake, layout).await?;
         Ok(Sources { horizon, ..Sources::new(layout, manifest, told, today, coverage) })
     }
 

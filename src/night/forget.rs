@@ -117,7 +117,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
                 again: true,
                 clock,
             };
-            Some(match upon(&mut manifest, &marts, layout, &place.guard).await {
+            Some(match upon(&mut manifest, &marts, layout, &place.guard, place.horizon.clone()).await {
                 Ok(built) => MartsRecord { built, failed: None },
                 Err(e) => MartsRecord { failed: Some(Problem::new(None, &e)), ..MartsRecord::default() },
             })

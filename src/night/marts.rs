@@ -8,7 +8,7 @@ use crate::engine::Limits;
 use crate::error::Result;
 use crate::forget::Forgotten;
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::{Manifest, SharedManifest};
+use crate::ledger::{Horizon, Manifest, SharedManifest};
 use crate::marts::{Erase, Frozen, Job, Models, Record, Sources, State, build};
 
 use super::new_id;
@@ -50,22 +50,24 @@ async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {
         Some(manifest) => manifest,
         None => Manifest::whole(job.lake, &layout).await?,
     };
-    let record = upon(&mut manifest, job, &layout, guard).await?;
+    let horizon = Horizon::read(job.lake, &layout).await?;
+    let record = upon(&mut manifest, job, &layout, guard, horizon).await?;
     manifest.write(job.lake, &layout, guard, &new_id(job.clock), &stamp(job.clock)).await?;
     Ok(record)
 }
 
-/// Builds the marts over the tables of `manifest` and puts them into it. The state is written whatever happens.
+/// Builds the marts over the tables of `manifest` and puts them into it; what is before `horizon` stays as it is. The state is written whatever happens.
 pub(super) async fn upon(
     manifest: &mut Manifest,
     job: &MartsJob<'_>,
     layout: &Layout,
     guard: &Guard,
+    horizon: Horizon,
 ) -> Result<Record> {
     let today = job.clock.today();
     let mut state = State::read(job.lake, layout).await?;
     let told = &job.options.told;
-    let mut sources = Sources::of(job.lake, layout, manifest, told, today, &state.coverage).await?;
+    let mut sources = Sources::of(job.lake, layout, manifest, told, today, &state.coverage, horizon).await?;
     let people = Forgotten::read(job.lake, layout).await?;
     let frozen = Frozen { erase: people.map(|list| list as Arc<dyn Erase>), again: job.again };
     let build_job = Job {

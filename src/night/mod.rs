@@ -247,7 +247,7 @@ async fn conclude(
         record.steps.push(Step { name, time: Stretch::since(began) });
         began = SystemTime::now();
     };
-    let mut horizon = retention::moved(place, job.retention, job.clock.today()).await?;
+    let mut horizon = retention::moved(place, job.retention, job.clock.today());
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
     if begun.interrupted {
         let adopted = orphan::adopt(place, &mut manifest, &id, job.clock).await?;
@@ -257,7 +257,7 @@ async fn conclude(
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts =
             MartsJob { lake, tenant, models, options, codec, months: Vec::new(), full: false, again: false, clock };
-        record.built(marts::upon(&mut manifest, &marts, layout, guard).await);
+        record.built(marts::upon(&mut manifest, &marts, layout, guard, horizon.clone()).await);
         step(record, "marts");
     }
     // The tables are published, whatever became of the marts.

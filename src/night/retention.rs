@@ -1,8 +1,8 @@
 //! What is older than the pipeline keeps it: partitions of tables with the answers that they came from, and raw by its age.
 //!
-//! The horizon is put first, so that from then on nothing of an earlier day is landed. Then objects are deleted, then the ledger
-//! says that they were taken: its figures stay. A run that is killed on the way leaves objects missing of which the horizon knows,
-//! and whoever writes next goes on. Marts are built before, so that a month is final when it loses what it was made of.
+//! Marts are built before anything else, so that a month is final when it loses what it was made of. Then the horizon is put: from
+//! then on nothing of an earlier day is landed. Then objects are deleted, then the ledger says that they were taken: its figures
+//! stay. A run that is killed on the way leaves objects missing of which the horizon knows, and whoever writes next goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,15 +53,12 @@ pub async fn raw(place: &Place, clock: Clock) -> Result<u64> {
     Ok(deleted)
 }
 
-/// The horizon as it is from today on: put where it has moved.
-pub(super) async fn moved(place: &Place, retention: &Retention, today: Day) -> Result<Horizon> {
+/// The horizon as it is from today on. It counts once it is put.
+pub(super) fn moved(place: &Place, retention: &Retention, today: Day) -> Horizon {
     let mut horizon = place.horizon.clone();
     horizon.finish();
     raise(&mut horizon, retention, today);
-    if horizon != place.horizon {
-        horizon.write(&place.lake, &place.layout, &place.guard).await?;
-    }
-    Ok(horizon)
+    horizon
 }
 
 /// Moves a horizon to where a pipeline has it. What is partitioned by month goes by month.
@@ -94,7 +91,7 @@ pub(super) async fn go_on(place: &Place, today: Day) -> Result<()> {
     Ok(())
 }
 
-/// Takes what is before the horizon: objects, then the ledger, then the horizon says that it is done. The manifest, where it is
+/// Puts the horizon where it has moved, and takes what is before it: objects, then the ledger, then the horizon says that it is done. The manifest, where it is
 /// given, has it no more.
 pub(super) async fn take(
     place: &Place,
@@ -103,6 +100,9 @@ pub(super) async fn take(
     today: Day,
 ) -> Result<Taken> {
     let mut taken = Taken::default();
+    if *horizon != place.horizon {
+        horizon.write(&place.lake, &place.layout, &place.guard).await?;
+    }
     let mut due: BTreeMap<String, Option<Day>> = BTreeMap::new();
     for (table, done) in horizon.due() {
         let from = due.entry(Source::ledger_of(table).to_string()).or_insert(done);

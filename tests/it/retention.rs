@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use arrow::array::Array;
 use serde_json::Value;
@@ -408,4 +409,33 @@ fn a_kill_while_something_is_taken_is_gone_on_with() {
     assert!(differ.is_empty() && now.len() == whole.len(), "{differ:?}");
     assert_eq!(findings(&world, LAST), Vec::<Value>::new());
     assert!(Path::new(world.address()).exists());
+}
+
+/// Marts that were never built lose what they are made of in the night that builds them, and that night is killed while it does.
+#[test]
+fn a_kill_before_marts_are_built_takes_nothing_from_them() {
+    let mut world = world();
+    world.move_to("kept");
+    world.set(&retention());
+    for folder in ["marts", "marts_shared", "_usagelake/staging", "_usagelake/marts"] {
+        std::fs::remove_dir_all(path(&world, folder)).unwrap();
+    }
+    copy(&world, "kept", "killed");
+    world.run(&[]).exits(0);
+    let whole = world.snapshot(&["tables"]);
+    let built = marts(&world);
+    assert!(built.keys().any(|key| key.starts_with("marts/") && of(key).is_some_and(|m| m < day(KEPT).month())));
+    world.move_to("killed");
+    let mut night = world.night(&[]).spawn().unwrap();
+    while !path(&world, "_usagelake/staging").exists() {
+        assert!(night.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    night.kill().unwrap();
+    night.wait().unwrap();
+    assert!(marts(&world).len() < built.len() / 2, "there is something left to build");
+    world.run(&[]).exits(0);
+    assert_eq!(marts(&world), built);
+    assert_eq!(world.snapshot(&["tables"]), whole);
+    assert_eq!(findings(&world, LAST), Vec::<Value>::new());
 }
