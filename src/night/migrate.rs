@@ -111,12 +111,21 @@ impl Migration {
 struct Note {
     /// Whose ledger it is.
     ledger: String,
-    /// Objects as they will be.
-    renewed: Vec<Renewed>,
+    /// Objects as they will be, in the order in which they are put.
+    renewed: Vec<Noted>,
+}
+
+/// An object that is being put, and what the ledger says once it is there. The slices stand in the note as they will be: what
+/// is said of them depends on what they were before, and whoever goes on may find them said already.
+#[derive(Serialize, Deserialize)]
+struct Noted {
+    path: String,
+    sha256: String,
+    slices: Vec<Slice>,
 }
 
 /// A partition in today's form.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Renewed {
     object: Object,
     /// Columns that the file had before.
@@ -164,10 +173,10 @@ pub(super) async fn go_on(place: &Place) -> Result<()> {
     if let Ok(Note { ledger, renewed }) = serde_json::from_slice::<Note>(&found.bytes) {
         let (_, keys) = Ledger::every(lake, layout).await?;
         let mut ledger = Ledger::load_all(lake, layout, &ledger, &keys).await?;
-        for one in renewed {
-            let there = lake.read(&one.object.path).await?.map(|found| Sum::of(&found.bytes).sha256);
-            if there.as_ref() == Some(&one.object.sha256) {
-                say(&mut ledger, &one);
+        for Noted { path, sha256, slices } in renewed {
+            let there = lake.read(&path).await?.map(|found| Sum::of(&found.bytes).sha256);
+            if there.as_ref() == Some(&sha256) {
+                slices.into_iter().for_each(|slice| ledger.amend(slice));
             }
         }
         ledger.save(lake, layout, &place.guard).await?;
@@ -349,13 +358,16 @@ impl Mover<'_> {
     async fn put(&self, ledger: &mut Ledger, waiting: Vec<(Renewed, Bytes)>) -> Result<()> {
         let (Some(place), false) = (self.place, waiting.is_empty()) else { return Ok(()) };
         let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
-        let renewed = waiting.iter().map(|(renewed, _)| renewed.clone()).collect();
+        let noted = |(renewed, _): &(Renewed, Bytes)| {
+            let Object { path, sha256, .. } = renewed.object.clone();
+            Noted { path, sha256, slices: say(ledger, renewed) }
+        };
+        let renewed = waiting.iter().map(noted).collect();
         let note = Note { ledger: ledger.report().to_string(), renewed };
         let key = layout.migrating();
         lake.replace(&key, serde_json::to_vec(&note).unwrap_or_default().into(), guard).await?;
         for (renewed, file) in waiting {
             lake.replace(&renewed.object.path, file, guard).await?;
-            say(ledger, &renewed);
         }
         ledger.save(lake, layout, guard).await?;
         lake.delete(&key, guard).await
@@ -383,12 +395,14 @@ async fn schema(lake: &Lake, object: &Object) -> Result<Result<Schema, String>> 
     }
 }
 
-/// Says in the ledger what an object is now, and of the answers in it what is no news any more.
-fn say(ledger: &mut Ledger, renewed: &Renewed) {
+/// Says in the ledger, in memory, what an object is now, and of the answers in it what is no news any more. Answers the slices
+/// that have changed.
+fn say(ledger: &mut Ledger, renewed: &Renewed) -> Vec<Slice> {
     let Renewed { object, had, left } = renewed;
     let shape = Shape::of(object.path.split('/').nth(1).unwrap_or_default());
     // Of a month that several answers filled, the latest word counts.
     let latest = ledger.latest(&object.path);
+    let mut changed = Vec::new();
     ledger.mend(|slice| {
         let Some(at) = slice.objects.iter().position(|o| o.path == object.path) else { return false };
         let before = slice.clone();
@@ -398,8 +412,11 @@ fn say(ledger: &mut Ledger, renewed: &Renewed) {
         if let Some(shape) = shape.as_ref().filter(|s| at == 0 && s.tells_drift()) {
             drift(slice, shape, had, left);
         }
-        *slice != before
+        let differs = *slice != before;
+        changed.extend(differs.then(|| slice.clone()));
+        differs
     });
+    changed
 }
 
 /// Which headers of an answer are unknown by now, and which columns it lacks.

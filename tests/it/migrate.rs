@@ -221,6 +221,38 @@ fn a_migration_that_was_killed_is_gone_on_with() {
 }
 
 #[test]
+fn a_note_whose_ledger_was_written_already_changes_nothing() {
+    let mut world = world("kept");
+    let mut note = None;
+    // The note is there for a moment: as often as it takes to see the one of a table whose headers the catalog has learned.
+    for n in 0..50 {
+        let name = format!("copy-{n}");
+        unpack(&world.folder().join(&name));
+        world.move_to(&format!("{name}/kept"));
+        let mut command = world.command(&["migrate", "--lake", world.address(), "--today", "2026-11-19"]);
+        let mut child = command.spawn().unwrap();
+        let key = path(&world, "_usagelake/migrate/contoso.json");
+        let named = format!("{{\"ledger\":\"{COUNTS}\"");
+        while child.try_wait().unwrap().is_none() {
+            note = note.or(std::fs::read(&key).ok().filter(|text| text.starts_with(named.as_bytes())));
+        }
+        if note.is_some() {
+            break;
+        }
+    }
+    let (whole, note) = (state(&world), note.expect("no note was seen"));
+    let key = path(&world, "_usagelake/migrate/contoso.json");
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    std::fs::write(&key, note).unwrap();
+    world.ask(&["replay", "--report", "getMailboxUsageStorage"]).exits(0);
+    assert!(!key.exists());
+    let now = state(&world);
+    let differ: Vec<_> = whole.iter().filter(|(key, sha)| now.get(*key) != Some(sha)).map(|(k, _)| k).collect();
+    assert!(differ.is_empty() && now.len() == whole.len(), "{differ:?}");
+    assert_eq!(without_marts(&world), []);
+}
+
+#[test]
 fn a_newer_layout_is_refused_by_all_and_touched_by_none() {
     let world = world("kept");
     std::fs::write(path(&world, "_usagelake/layout.json"), "{\"layout_version\":2}").unwrap();
