@@ -94,7 +94,8 @@ impl Default for Thresholds {
 pub struct Price {
     /// For one licence and month.
     pub month: f64,
-    /// The currency, as you want to read it: `EUR`.
+    /// The currency by its code of ISO 4217: `EUR`. It stands beside every cost that is shown. Costs of several currencies are
+    /// not added up.
     #[serde(default)]
     pub currency: Option<String>,
 }
@@ -196,6 +197,12 @@ impl MartsFile {
                 return Err(wrong("two campaigns have one name".into()).with("campaign", &c.name));
             }
         }
+        for (sku, price) in &prices {
+            let Some(currency) = price.currency.as_deref().filter(|c| !is_currency(c)) else { continue };
+            return Err(wrong(format!("`currency = \"{currency}\"` is no code of a currency"))
+                .with("price", sku)
+                .hint("write the three capital letters of ISO 4217: `EUR`, `USD`, `GBP`"));
+        }
         let rate = |r: &f64| (0.0..=1.0).contains(r);
         if let Some((product, r)) = self.targets.iter().find(|(_, r)| !rate(r)) {
             return Err(wrong(format!("`{product} = {r}` is no rate")).hint("write a part of one: 0.8 for 80 %"));
@@ -209,6 +216,11 @@ impl MartsFile {
         let (build, models) = (self.build.unwrap_or(true), self.models);
         Ok(Marts { build, models, memory: memory << 20, threads, min_group_size, told })
     }
+}
+
+/// Whether a text is written as ISO 4217 writes the codes of currencies.
+fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -257,6 +269,11 @@ mod tests {
         ] {
             let e = File::parse(&FULL.replace(from, to)).unwrap().marts().unwrap_err();
             assert_eq!(e.kind(), Kind::Config, "{to}");
+        }
+        for (text, to) in [("EUR", "€"), ("EUR", "eur"), ("EUR", "EURO"), ("EUR", "")] {
+            let e = File::parse(&FULL.replace(text, to)).unwrap().marts().unwrap_err();
+            assert_eq!(e.to_string(), format!("`currency = \"{to}\"` is no code of a currency (price `SPE_E5`)"));
+            assert!(e.hint_text().unwrap().contains("ISO 4217"));
         }
         let e = File::parse(&FULL.replace("targets", "target")).unwrap_err();
         assert_eq!(e.hint_text(), Some("the nearest known key to `target` is `targets`"));
