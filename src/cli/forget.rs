@@ -98,9 +98,9 @@ impl Forget {
         let folders: Vec<String> =
             erased.objects.iter().map(|(f, n)| format!("{} in {f}", output::count(*n))).collect();
         let folders = if folders.is_empty() { "no object".to_string() } else { folders.join(", ") };
-        let word = if self.dry_run { "would be written anew" } else { "written anew" };
+        let would = if self.dry_run { "would be " } else { "" };
         output::say(&format!(
-            "{}: {word}: {folders}; {} of tables, {} of answers and {} of others taken out",
+            "{}: {would}written anew: {folders}; {} of tables, {} of answers and {} of others taken out",
             forgot.tenant,
             output::plural(erased.rows, "row"),
             output::plural(erased.raw_rows, "row"),
@@ -108,7 +108,7 @@ impl Forget {
         ));
         erased.unreadable.iter().for_each(|key| output::say(&format!("unreadable, and as it was: {key}")));
         if let Some(marts) = &forgot.marts {
-            super::marts::summary(&forgot.tenant, &marts.built);
+            super::marts::summary(&forgot.tenant, &marts.built, would);
             marts.failed.iter().for_each(|p| output::say(&format!("failed: the marts were not built: {}", p.message)));
         }
         let Some(proof) = &forgot.proof else { return };

@@ -80,7 +80,7 @@ impl Marts {
                 exit = if record.models.is_empty() && exit == Exit::Done { Exit::Failed } else { Exit::Partial };
             }
             if !json {
-                summary(tenant, &record);
+                summary(tenant, &record, "");
             }
             documents.push(Document { tenant, record });
         }
@@ -91,8 +91,8 @@ impl Marts {
     }
 }
 
-/// Says what was built, to stderr.
-pub(super) fn summary(tenant: &str, record: &Record) {
+/// Says what was built, to stderr; with `would be ` before the verb, what would be.
+pub(super) fn summary(tenant: &str, record: &Record, would: &str) {
     for problem in &record.problems {
         output::say(&format!("failed: {}: {}", problem.model, problem.message));
         if let Some(hint) = &problem.hint {
@@ -100,8 +100,12 @@ pub(super) fn summary(tenant: &str, record: &Record) {
         }
     }
     let built: u64 = record.models.iter().map(|m| m.built).sum();
+    let removed = match record.removed() {
+        0 => String::new(),
+        n => format!(" {} without a row left,", output::count(n)),
+    };
     output::say(&format!(
-        "{tenant}: marts: {} built, {} new, {} unchanged, {:.1} s",
+        "{tenant}: marts: {} {would}built, {} new,{removed} {} unchanged, {:.1} s",
         output::plural(built, "partition"),
         output::count(record.published()),
         output::count(record.unchanged),
@@ -109,7 +113,7 @@ pub(super) fn summary(tenant: &str, record: &Record) {
     ));
     if !record.renewed.is_none() {
         output::say(&format!(
-            "{tenant}: marts: {} of months that are not built again written anew: {} and {} of people who are forgotten taken out",
+            "{tenant}: marts: {} of months that are not built again {would}written anew: {} and {} of people who are forgotten taken out",
             output::plural(record.renewed.partitions, "partition"),
             output::plural(record.renewed.rows, "row"),
             output::plural(record.renewed.cells, "cell"),

@@ -396,7 +396,7 @@ pub(super) fn summary(record: &RunRecord) {
         ));
     }
     if let Some(marts) = &record.marts {
-        super::marts::summary(&record.tenant, &marts.built);
+        super::marts::summary(&record.tenant, &marts.built, "");
         if let Some(problem) = &marts.failed {
             output::say(&format!("failed: the marts were not built; the tables are published: {}", problem.message));
             if let Some(hint) = &problem.hint {

@@ -109,20 +109,15 @@ impl Forgotten {
         run: &str,
         at: &str,
     ) -> Result<Arc<Forgotten>> {
-        let list = Forgotten::with(lake, layout, Some(guard), people, run, at).await?;
+        let list = Forgotten::with(lake, layout, guard, people, run, at).await?;
         list.write(lake, layout, guard).await?;
         Ok(Arc::new(list))
-    }
-
-    /// The list as it would be with these people on it: nothing is put.
-    pub async fn would_be(lake: &Lake, layout: &Layout, people: &[Person]) -> Result<Arc<Forgotten>> {
-        Forgotten::with(lake, layout, None, people, "", "").await.map(Arc::new)
     }
 
     async fn with(
         lake: &Lake,
         layout: &Layout,
-        guard: Option<&Guard>,
+        guard: &Guard,
         people: &[Person],
         run: &str,
         at: &str,
@@ -139,9 +134,7 @@ impl Forgotten {
                 SystemRandom::new()
                     .fill(&mut key)
                     .map_err(|_| Error::new(Wrong::File, "this machine gives no random numbers"))?;
-                if let Some(guard) = guard {
-                    lake.replace(&layout.forgotten_key(), hex(&key).into(), guard).await?;
-                }
+                lake.replace(&layout.forgotten_key(), hex(&key).into(), guard).await?;
                 key
             }
         };

@@ -5,6 +5,7 @@
 //! never lists to find out what is published: the ledger knows.
 
 mod address;
+mod draft;
 mod environment;
 mod layout;
 mod lock;

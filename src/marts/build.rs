@@ -86,7 +86,10 @@ pub struct ModelRecord {
     pub built: u64,
     /// Of them, those whose bytes were new.
     pub published: u64,
-    /// The months of those, where the model has months.
+    /// Partitions that were there and have no row any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub removed: u64,
+    /// The months of those with new bytes, where the model has months.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub months: Vec<Day>,
     /// Rows of what was built.
@@ -107,10 +110,19 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 impl Record {
     /// Partitions whose bytes are new.
     pub fn published(&self) -> u64 {
         self.models.iter().map(|m| m.published).sum()
+    }
+
+    /// Partitions that have no row any more.
+    pub fn removed(&self) -> u64 {
+        self.models.iter().map(|m| m.removed).sum()
     }
 
     /// Whether every model was built or needed no building.
@@ -427,6 +439,7 @@ impl Step<'_, '_> {
                     record.built += 1;
                     record.published += u64::from(written.put);
                     record.months.extend(due.month.filter(|_| written.put));
+                    record.removed += u64::from(written.object.is_none() && self.there.contains_key(&due.key));
                     record.rows += written.object.as_ref().map_or(0, |o| o.rows);
                     let kept = Kept { fingerprint: due.fingerprint.clone(), object: written.object, earlier: false };
                     self.state.set(model.name(), due.month, kept);

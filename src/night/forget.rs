@@ -48,7 +48,7 @@ pub struct Forgot {
     pub listed: u64,
     /// What was taken out, or would be.
     pub erased: Erased,
-    /// What was built of the marts; none where the lake has none.
+    /// What was built of the marts, or would be; none where the lake has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marts: Option<MartsRecord>,
     /// What was searched, and what is left; none where nothing was done.
@@ -68,6 +68,7 @@ impl Forgot {
 pub async fn forget(job: &ForgetJob<'_>) -> Result<Forgot> {
     let guard = job.lake.lock(job.tenant).await?;
     let done = match Place::new(job.lake, job.tenant, guard.clone(), job.codec, RawPolicy::Off).await {
+        Ok(place) if job.dry_run => drafted(&place, job).await,
         Ok(place) => all(&place, job).await,
         Err(e) => Err(e),
     };
@@ -75,15 +76,14 @@ pub async fn forget(job: &ForgetJob<'_>) -> Result<Forgot> {
     done
 }
 
+/// All of it, in a draft of the lake: what is counted is what would be done.
+async fn drafted(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
+    all(&Place { lake: place.lake.draft()?, ..place.clone() }, job).await
+}
+
 async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     let (lake, layout) = (&place.lake, &place.layout);
     let people = resolve(lake, layout, job.models.0, job.given).await?;
-    if job.dry_run {
-        let list = Forgotten::would_be(lake, layout, &people).await?;
-        let erased = Eraser { lake, layout, guard: None, list: &list, resumed: false }.everything().await?;
-        let listed = list.people() as u64;
-        return Ok(Forgot { tenant: job.tenant.to_string(), people, listed, erased, marts: None, proof: None });
-    }
     if job.given.is_empty() && place.forgotten.is_none() {
         return Err(Error::new(Kind::Usage, "nobody is forgotten yet, and nobody is named")
             .hint("name an address or an id with `--user`"));
@@ -95,7 +95,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
         Some(list) => list,
         None => Forgotten::add(lake, layout, &place.guard, &people, &run, &stamp(job.clock)).await?,
     };
-    let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, resumed: false };
+    let eraser = Eraser { lake, layout, guard: &place.guard, list: &list, resumed: false, drafted: job.dry_run };
     let erased = eraser.everything().await?;
     // Ledgers have other bytes now, so what the manifest knows of them is gathered anew.
     let mut manifest = Manifest::after(lake, layout, &[], &run, true).await?;
@@ -126,7 +126,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     manifest.write(lake, layout, &place.guard, &run, &stamp(job.clock)).await?;
     lake.delete(&layout.forgetting(), &place.guard).await?;
     begun.end(place).await?;
-    let proof = Some(prove(lake, layout, &list, &people).await?);
+    let proof = if job.dry_run { None } else { Some(prove(lake, layout, &list, &people).await?) };
     let listed = list.people() as u64;
     Ok(Forgot { tenant: job.tenant.to_string(), people, listed, erased, marts, proof })
 }
@@ -139,7 +139,7 @@ pub(super) async fn go_on(place: &Place, run: &str, clock: Clock) -> Result<()> 
     }
     tracing::warn!("somebody was being taken out of the lake, and that did not end: it is gone on with");
     if let Some(list) = &place.forgotten {
-        let eraser = Eraser { lake, layout, guard: Some(&place.guard), list, resumed: true };
+        let eraser = Eraser { lake, layout, guard: &place.guard, list, resumed: true, drafted: false };
         let erased = eraser.everything().await?;
         let mut manifest = Manifest::after(lake, layout, &[], run, true).await?;
         renew(&mut manifest, &erased);

@@ -266,7 +266,32 @@ fn who_is_forgotten_is_in_no_month_that_is_not_built_again() {
         all.extend(more);
         world.ask(&all).exits(0).says(&["nobody is left"])
     };
-    forget(&world, &["--user", &id]).says(&["of months that are not built again written anew"]);
+    // A dry run does nothing, and says what the run then says.
+    let figures = |how: &[&str]| {
+        let all = [&["forget", "--user", &id, "--json", "--today", LAST, "--config", &config], how].concat();
+        let mut said: Value = serde_json::from_str(&world.ask(&all).exits(0).stdout).unwrap();
+        let models = said["marts"]["models"].as_array_mut().unwrap();
+        models.iter_mut().for_each(|m| _ = m.as_object_mut().unwrap().remove("seconds"));
+        said["marts"]["seconds"].take();
+        (said["erased"].clone(), said["marts"].clone())
+    };
+    let dry = world.ask(&["forget", "--user", &id, "--dry-run", "--today", LAST, "--config", &config]).exits(0);
+    dry.says(&["would be built", "of months that are not built again would be written anew"]);
+    let would = figures(&["--dry-run"]);
+    assert!(world.files("") == before, "a dry run has changed something");
+    assert_eq!(figures(&["--yes"]), would);
+    let of_models = |key: &&String| {
+        let is_model = key.starts_with("marts") || key.starts_with("_usagelake/staging");
+        is_model && key.ends_with(".parquet")
+    };
+    let there = world.files("");
+    let other = before.keys().filter(of_models).filter(|key| there.get(*key) != before.get(*key)).count();
+    let built = &would.1;
+    let changed = |m: &Value| m["published"].as_u64().unwrap() + m["removed"].as_u64().unwrap_or_default();
+    let new: u64 = built["models"].as_array().unwrap().iter().map(changed).sum();
+    let renewed = built["renewed"]["partitions"].as_u64().unwrap();
+    assert!(renewed > 40 && new > 40, "{built}");
+    assert_eq!(new + renewed, other as u64);
     for prefix in ["marts", "marts_shared", "_usagelake/staging", "tables"] {
         assert_eq!(holding(&world, prefix, &names), Vec::<String>::new());
     }
