@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::Lake;
 use crate::marts::Models;
 use crate::night::record::{Outcome, RunRecord};
-use crate::night::{self, Job};
+use crate::night::{self, Job, ProductNames};
 use crate::plan::Wishes;
 
 /// Days of the month on which there is a simulated night. Graph keeps 28 days, so none is missed; and what is read on the second
@@ -29,6 +29,8 @@ const NEXT: &str = include_str!("../../pipelines/demo-next.txt");
 const MARK: &str = "_usagelake/demo.json";
 /// What the tenant's owner would tell: prices.
 const PIPELINE: &str = include_str!("../../pipelines/demo.toml");
+/// And what Microsoft's file of product names says of the licences that it has.
+const PRODUCT_NAMES: &str = include_str!("../../pipelines/demo-product-names.csv");
 
 /// What to make.
 #[derive(Args)]
@@ -108,6 +110,7 @@ impl Demo {
             nights.len(),
             mark.end
         ));
+        let product_names = ProductNames::of(PRODUCT_NAMES.as_bytes())?;
         let options = told(&emulator)?;
         let models = Models::configured(&options)?;
         let mut records = Vec::new();
@@ -120,7 +123,7 @@ impl Demo {
                 tenant: &tenant,
                 reports: &reports,
                 directory: &directory,
-                product_names: None,
+                product_names: Some(&product_names),
                 wishes: Wishes { reread_days: crate::config::REREAD_DAYS, ..Wishes::default() },
                 codec: Codec::default(),
                 raw: RawPolicy::Keep,

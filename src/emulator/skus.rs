@@ -238,3 +238,20 @@ pub static SKUS: &[Sku] = &[
 pub fn sku(position: u8) -> &'static Sku {
     &SKUS[usize::from(position)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_licence_has_a_name_in_the_file_of_the_demo() {
+        let file = include_str!("../../pipelines/demo-product-names.csv");
+        assert_eq!(file.lines().count(), SKUS.len() + 1);
+        for sku in SKUS {
+            let row: Vec<&str> = file.lines().find(|l| l.contains(sku.id)).unwrap().split(',').collect();
+            assert_eq!(row[1..3], [sku.part_number, sku.id]);
+            assert!(sku.plans.iter().any(|p| row[3..5] == [p.name, p.id]), "{row:?}");
+            assert_ne!(row[0], sku.part_number);
+        }
+    }
+}

@@ -53,8 +53,13 @@ impl ProductNames {
                 .because(e)
                 .hint("mend `product_names` under `[licenses]`, or leave it out")
         })?;
+        ProductNames::of(&bytes).map_err(about)
+    }
+
+    /// Those of the bytes of a file.
+    pub fn of(bytes: &[u8]) -> Result<ProductNames> {
         let listing = from_files().next().ok_or_else(|| Error::new(Kind::Config, "no table takes product names"))?;
-        Ok(ProductNames { listing, page: product_names::page(listing, &bytes).map_err(about)? })
+        Ok(ProductNames { listing, page: product_names::page(listing, bytes)? })
     }
 
     /// The list that the file stands for.
