@@ -55,7 +55,8 @@ impl Number {
         }
         for (unit, size) in [("B", 1e9), ("M", 1e6), ("K", 1e3)] {
             if n.abs() >= size * 10.0 || (n.abs() >= size && n % size == 0.0) {
-                let decimals = usize::from(n.abs() < size * 100.0 && n % size != 0.0);
+                // What would be written as 100.0 is 100.
+                let decimals = usize::from((n.abs() / size * 10.0).round() < 1000.0 && n % size != 0.0);
                 return format!("{}{unit}", Number { decimals, ..*self }.text(n / size));
             }
         }
@@ -83,6 +84,8 @@ mod tests {
             assert_eq!(Number::of(format).text(n), text, "{format} {n}");
         }
         assert_eq!(Number::of("#,0").short(12_345.0), "12.3K");
+        assert_eq!(Number::of("#,0").short(99_960.0), "100K");
+        assert_eq!(Number::of("#,0").short(99_940.0), "99.9K");
         assert_eq!(Number::of("#,0").short(2_000_000.0), "2M");
         assert_eq!(Number::of("0.0 %").short(0.25), "25%");
         assert_eq!(Number::of("#,0").short(950.0), "950");

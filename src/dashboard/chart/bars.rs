@@ -17,7 +17,7 @@ pub fn bars(canvas: &Canvas<'_>, plot: &Plot, stacked: bool) -> String {
     let room = (((canvas.height - top) / (LEAST * side as f64).max(LEAST)).floor() as usize).max(1);
     let shown = plot.categories.len().min(room);
     let slot = ((canvas.height - top - 2.0) / shown.max(1) as f64).min(46.0);
-    let left = plot.categories[..shown].iter().map(|c| wide(&cut(c, 24))).fold(30.0, f64::max) + 8.0;
+    let left = plot.categories[..shown].iter().map(|c| wide(&cut(c, 40))).fold(30.0, f64::max) + 8.0;
     let left = left.min(canvas.width * 0.5);
     let sum = |i: usize| plot.series.iter().filter_map(|s| s.values[i]).sum::<f64>();
     let right = canvas.width - 52.0;

@@ -22,7 +22,9 @@ pub enum Stack {
 pub fn columns(canvas: &Canvas<'_>, plot: &Plot, stack: Stack) -> String {
     let mut out = canvas.open();
     let all: Vec<&str> = plot.series.iter().chain(&plot.second).map(|s| s.name.as_str()).collect();
-    let top = canvas.legend(&all, &mut out) + 10.0;
+    // One series has its numbers over the columns, and they take a line.
+    let numbered = all.len() == 1 && plot.categories.len() <= 14;
+    let top = canvas.legend(&all, &mut out) + if numbered { 14.0 } else { 10.0 };
     let (bottom, left) = (canvas.height - 20.0, 44.0);
     let right = canvas.width - if plot.second.is_empty() { 8.0 } else { 44.0 };
     let sums: Vec<f64> =
@@ -61,7 +63,7 @@ pub fn columns(canvas: &Canvas<'_>, plot: &Plot, stack: Stack) -> String {
                 canvas.colour(n),
                 says(series, category, value)
             );
-            if all.len() == 1 && plot.categories.len() <= 14 {
+            if numbered {
                 let label = series.number.short(value);
                 let _ = write!(
                     out,

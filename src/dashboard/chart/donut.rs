@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
-use super::{Canvas, Plot, cut, escape};
+use super::{Canvas, Plot, escape, fitting, wide};
 
 /// The chart: the first series, a slice for each category, and their names beside it.
 pub fn donut(canvas: &Canvas<'_>, plot: &Plot) -> String {
@@ -37,15 +37,16 @@ pub fn donut(canvas: &Canvas<'_>, plot: &Plot) -> String {
         turned += TAU * share;
         let (x, y) = (2.0 * radius + 28.0, 16.0 + 18.0 * n as f64);
         if y < canvas.height {
-            let room = ((canvas.width - x - 14.0) / 5.9) as usize;
-            let text = format!("{category} {}", series.number.short(*value));
+            let number = series.number.short(*value);
+            let room = canvas.width - x - 22.0 - wide(&number);
+            let text = format!("{} {number}", fitting(category, room));
             let _ = write!(
                 out,
                 r#"<rect x="{x:.0}" y="{:.0}" width="9" height="9" rx="2" fill="{}"/><text x="{:.0}" y="{y:.0}" class="axis">{}</text>"#,
                 y - 8.0,
                 canvas.colour(n),
                 x + 13.0,
-                escape(&cut(&text, room.max(4)))
+                escape(&text)
             );
         }
     }
