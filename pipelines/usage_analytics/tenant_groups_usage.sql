@@ -31,16 +31,20 @@ month_rows AS (
       OR (r.period = 1 AND coalesce(r.exchange_received_email_count, 0) + coalesce(r.sharepoint_active_file_count, 0)
         + coalesce(r.yammer_posted_message_count, 0) + coalesce(r.yammer_read_message_count, 0)
         + coalesce(r.yammer_liked_message_count, 0) > 0) AS in_month,
-    r.period = 1 AS dated
+    r.period = 1 AS dated,
+    l.group_key IS NOT NULL AS at_end
   FROM office365_groups_activity_detail AS r
   CROSS JOIN build AS b
   CROSS JOIN (VALUES ('any'), ('private'), ('public')) AS t(group_kind)
+  LEFT JOIN (SELECT DISTINCT group_kind, group_key FROM last_rows) AS l
+    ON l.group_kind = t.group_kind AND l.group_key = coalesce(r.group_id, r.group_display_name)
   WHERE t.group_kind = 'any' OR lower(r.group_type) = t.group_kind
 ),
 activity AS (
   SELECT
     group_kind,
     count(DISTINCT CASE WHEN in_month THEN group_key END) AS active_groups,
+    count(DISTINCT CASE WHEN in_month AND at_end THEN group_key END) AS active_groups_at_end,
     count(DISTINCT CASE WHEN dated AND exchange_received_email_count > 0 THEN group_key END) AS mbx_active_groups,
     sum(CASE WHEN dated THEN exchange_received_email_count END) AS mbx_total_activities,
     count(DISTINCT CASE WHEN dated AND sharepoint_active_file_count > 0 THEN group_key END) AS spo_active_groups,
@@ -70,6 +74,7 @@ keys AS (
 measured AS (
   SELECT
     k.group_kind AS group_type, s.total_groups, coalesce(a.active_groups, 0) AS active_groups,
+    coalesce(a.active_groups_at_end, 0) AS active_groups_at_end,
     s.mbx_total_groups, coalesce(a.mbx_active_groups, 0) AS mbx_active_groups, a.mbx_total_activities, s.mbx_total_items,
     s.mbx_storage_used, s.spo_total_groups, coalesce(a.spo_active_groups, 0) AS spo_active_groups, a.spo_total_activities,
     s.spo_total_files, s.spo_storage_used, s.yam_total_groups, coalesce(a.yam_active_groups, 0) AS yam_active_groups,
@@ -86,7 +91,7 @@ FROM measured AS m
 UNION ALL
 -- What the retired app said of a month that was not measured.
 SELECT
-  l.group_type, l.total_groups, l.active_groups, l.mbx_total_groups, l.mbx_active_groups, l.mbx_total_activities,
+  l.group_type, l.total_groups, l.active_groups, CAST(NULL AS BIGINT), l.mbx_total_groups, l.mbx_active_groups, l.mbx_total_activities,
   l.mbx_total_items, l.mbx_storage_used, l.spo_total_groups, l.spo_active_groups, l.spo_total_activities,
   l.spo_total_files, l.spo_storage_used, l.yam_total_groups, l.yam_active_groups, l.yam_liked_active_groups,
   l.yam_posted_active_groups, l.yam_read_active_groups, l.yam_total_activities, l.yam_liked_activities,

@@ -2,7 +2,7 @@
 -- `All`); site types are never added to it.
 WITH listed AS (
   SELECT
-    'OneDrive' AS site_type, day, file_count, storage_used_byte, storage_allocated_byte
+    'OneDrive' AS site_type, site_id, day, file_count, storage_used_byte, storage_allocated_byte
   FROM one_drive_usage_account_detail_last
   WHERE NOT coalesce(is_deleted, FALSE)
 ),
@@ -22,7 +22,9 @@ state AS (
   HAVING count(*) > 0
 ),
 activity AS (
-  SELECT 'OneDrive' AS site_type, count(DISTINCT site_id) AS active FROM used
+  SELECT 'OneDrive' AS site_type, count(DISTINCT u.site_id) AS active, count(DISTINCT l.site_id) AS active_at_end
+  FROM used AS u
+  LEFT JOIN listed AS l ON l.site_id = u.site_id
 ),
 counts AS (
   SELECT total, report_date FROM one_drive_usage_account_counts WHERE site_type = 'All'
@@ -56,6 +58,7 @@ measured AS (
     CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.files, s.files) ELSE s.files END AS document_count,
     CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.total, s.total) ELSE s.total END AS total_sites,
     coalesce(a.active, 0) AS activity_total_sites,
+    coalesce(a.active_at_end, 0) AS activity_sites_at_end,
     CASE WHEN k.site_type = 'OneDrive' THEN coalesce(g.day, s.day) ELSE s.day END AS content_date
   FROM keys AS k
   CROSS JOIN given AS g
@@ -68,6 +71,7 @@ UNION ALL
 -- What the retired app said of a month that was not measured.
 SELECT
   l.site_type, l.activity_type, l.disk_used, l.disk_quota, l.document_count, l.total_sites, l.activity_total_sites,
+  CAST(NULL AS BIGINT),
   l.content_date, 'legacy' AS source
 FROM legacy_tenant_onedrive_usage AS l
 CROSS JOIN (SELECT count(*) AS n FROM measured) AS c

@@ -6,7 +6,7 @@ WITH listed AS (
       WHEN root_web_template = 'Group' THEN 'group'
       WHEN root_web_template = 'Team Site' THEN 'team'
       ELSE 'other'
-    END AS site_type, day, file_count, storage_used_byte, storage_allocated_byte
+    END AS site_type, site_id, day, file_count, storage_used_byte, storage_allocated_byte
   FROM share_point_site_usage_detail_last
   WHERE NOT coalesce(is_deleted, FALSE)
 ),
@@ -36,9 +36,14 @@ state AS (
   HAVING count(*) > 0
 ),
 activity AS (
-  SELECT site_type, count(DISTINCT site_id) AS active FROM used GROUP BY site_type
+  SELECT u.site_type, count(DISTINCT u.site_id) AS active, count(DISTINCT l.site_id) AS active_at_end
+  FROM used AS u
+  LEFT JOIN listed AS l ON l.site_type = u.site_type AND l.site_id = u.site_id
+  GROUP BY u.site_type
   UNION ALL
-  SELECT 'any' AS site_type, count(DISTINCT site_id) AS active FROM used
+  SELECT 'any' AS site_type, count(DISTINCT u.site_id) AS active, count(DISTINCT l.site_id) AS active_at_end
+  FROM used AS u
+  LEFT JOIN listed AS l ON l.site_id = u.site_id
 ),
 counts AS (
   SELECT total, report_date FROM share_point_site_usage_site_counts WHERE site_type = 'All'
@@ -72,6 +77,7 @@ measured AS (
     CASE WHEN k.site_type = 'any' THEN coalesce(g.files, s.files) ELSE s.files END AS document_count,
     CASE WHEN k.site_type = 'any' THEN coalesce(g.total, s.total) ELSE s.total END AS total_sites,
     coalesce(a.active, 0) AS activity_total_sites,
+    coalesce(a.active_at_end, 0) AS activity_sites_at_end,
     CASE WHEN k.site_type = 'any' THEN coalesce(g.day, s.day) ELSE s.day END AS content_date
   FROM keys AS k
   CROSS JOIN given AS g
@@ -84,6 +90,7 @@ UNION ALL
 -- What the retired app said of a month that was not measured.
 SELECT
   l.site_type, l.activity_type, l.disk_used, l.disk_quota, l.document_count, l.total_sites, l.activity_total_sites,
+  CAST(NULL AS BIGINT),
   l.content_date, 'legacy' AS source
 FROM legacy_tenant_sharepoint_usage AS l
 CROSS JOIN (SELECT count(*) AS n FROM measured) AS c

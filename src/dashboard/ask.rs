@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chrono::Datelike;
 
+use super::meaning::Format;
 use super::number::Number;
 use super::terms::{Source, Terms};
 use crate::day::Day;
@@ -23,8 +24,20 @@ pub enum Cell {
     Null,
     /// A number.
     Number(f64),
+    /// A number of something: a price in a currency.
+    Amount(f64, String),
     /// A text, as a reader sees it.
     Text(String),
+}
+
+impl Cell {
+    /// The number, where it is one.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Number(n) | Cell::Amount(n, _) => Some(*n),
+            Cell::Null | Cell::Text(_) => None,
+        }
+    }
 }
 
 /// What was asked for: columns first, then measures, as in `fields`; rows in their order.
@@ -54,7 +67,7 @@ pub struct Asker<'a> {
     /// The month that is shown.
     pub month: Day,
     /// The formats of measures.
-    pub formats: &'a BTreeMap<String, String>,
+    pub formats: &'a BTreeMap<String, Format>,
 }
 
 /// The most months that a trend shows.
@@ -106,7 +119,7 @@ impl Asker<'_> {
 
     /// How a measure's numbers are written.
     pub fn number(&self, field: &Field) -> Number {
-        Number::of(self.formats.get(field.name()).map_or("#,0.##", String::as_str))
+        Number::of(self.formats.get(field.name()).map_or("#,0.##", |f| f.pattern.as_str()))
     }
 
     /// The answer for a visual of a page. `chosen` are filters that slicers stand on.
@@ -150,11 +163,15 @@ impl Asker<'_> {
     }
 
     /// The numbers that are needed for the measures, with the place of the measure: each itself, or what it is the change of
-    /// in the month and in the one before.
+    /// in the month and in the one before, and the unit that it has.
     fn wanted<'m>(&'m self, measures: &'m [Field]) -> Vec<(usize, &'m str, Month)> {
         let numbers = |(place, m): (usize, &'m Field)| match self.terms.change(m.name()) {
             Some(change) => vec![(place, change.of.as_str(), Month::Shown), (place, change.of.as_str(), Month::Before)],
-            None => vec![(place, m.name(), Month::Shown)],
+            None => {
+                let unit = self.formats.get(m.name()).and_then(|f| f.unit.as_deref());
+                let names = std::iter::once(m.name()).chain(unit);
+                names.map(|name| (place, name, Month::Shown)).collect()
+            }
         };
         measures.iter().enumerate().flat_map(numbers).collect()
     }
@@ -164,6 +181,7 @@ impl Asker<'_> {
         let mut own = wanted.iter().zip(cells).filter(|((p, ..), _)| *p == place).map(|(_, cell)| cell);
         let first = own.next().cloned().unwrap_or(Cell::Null);
         match (self.terms.change(measure.name()), &first, own.next()) {
+            (None, Cell::Number(n), Some(Cell::Text(unit))) => Cell::Amount(*n, unit.clone()),
             (None, ..) => first.clone(),
             (Some(change), Cell::Number(now), Some(Cell::Number(before))) if change.share && *before != 0.0 => {
                 Cell::Number((now - before) / before)
@@ -335,10 +353,7 @@ fn order(answer: &mut Answer, visual: &Visual) {
 
 /// Which of two is more; nothing is less than anything.
 fn more(a: &Cell, b: &Cell) -> std::cmp::Ordering {
-    let rank = |c: &Cell| match c {
-        Cell::Number(n) => *n,
-        _ => f64::NEG_INFINITY,
-    };
+    let rank = |c: &Cell| c.number().unwrap_or(f64::NEG_INFINITY);
     rank(a).total_cmp(&rank(b))
 }
 

@@ -92,6 +92,7 @@ impl Pen<'_> {
         match cell {
             Cell::Null => "–".to_string(),
             Cell::Number(n) => self.asker.number(field).text(*n),
+            Cell::Amount(n, unit) => format!("{}\u{a0}{unit}", self.asker.number(field).text(*n)),
             Cell::Text(text) => text.clone(),
         }
     }
@@ -128,10 +129,9 @@ impl Pen<'_> {
         let mut values = vec![None; categories.len()];
         for row in &self.answer.rows {
             let label = self.label(row, category);
-            if let (Some(at), Cell::Number(n)) =
-                (categories.iter().position(|c| *c == label), self.cell(row, measure.field()))
-            {
-                values[at] = Some(*n);
+            let number = self.cell(row, measure.field()).number();
+            if let (Some(at), Some(n)) = (categories.iter().position(|c| *c == label), number) {
+                values[at] = Some(n);
             }
         }
         Series { name: self.name(measure).to_string(), values, number: self.asker.number(measure.field()) }
@@ -146,10 +146,9 @@ impl Pen<'_> {
                 all.push(Series { name, values: vec![None; categories.len()], number });
                 all.len() - 1
             });
-            if let (Some(place), Cell::Number(n)) =
-                (categories.iter().position(|c| *c == label), self.cell(row, measure.field()))
-            {
-                all[at].values[place] = Some(*n);
+            let number = self.cell(row, measure.field()).number();
+            if let (Some(place), Some(n)) = (categories.iter().position(|c| *c == label), number) {
+                all[at].values[place] = Some(n);
             }
         }
         all
@@ -189,7 +188,8 @@ impl Pen<'_> {
             out += "<tr>";
             for shown in values {
                 let text = self.text(shown.field(), self.cell(row, shown.field()));
-                let _ = write!(out, "<td{}>{}</td>", self.side(shown.field()), escape(&text));
+                let side = if self.asker.is_number(shown.field()) { " class=\"n\"" } else { whole(&text) };
+                let _ = write!(out, "<td{side}>{}</td>", escape(&text));
             }
             out += "</tr>";
         }
@@ -231,7 +231,7 @@ impl Pen<'_> {
         }
         out += "</tr></thead><tbody>";
         for (label, cells) in body.iter().take(self.room()) {
-            let _ = write!(out, "<tr><td>{}</td>", escape(label));
+            let _ = write!(out, "<tr><td{}>{}</td>", whole(label), escape(label));
             for p in &places {
                 let _ = write!(out, "<td class=\"n\">{}</td>", escape(cells.get(p).map_or("", String::as_str)));
             }
@@ -258,4 +258,9 @@ impl Pen<'_> {
     fn side(&self, field: &Field) -> &'static str {
         if self.asker.is_number(field) { " class=\"n\"" } else { "" }
     }
+}
+
+/// Days and months are not broken into lines, nor is what is as short.
+fn whole(text: &str) -> &'static str {
+    if text.chars().count() <= 10 { " class=\"w\"" } else { "" }
 }

@@ -3,20 +3,34 @@
 use std::collections::BTreeMap;
 
 use super::terms::Labels;
-use crate::powerbi::{Content, Model, Table};
+use crate::powerbi::{Content, Measure, Model, Table};
 
-/// The formats of measures, by name.
-pub fn formats(model: &Model) -> BTreeMap<String, String> {
-    let measures = model.tables.iter().flat_map(|t| &t.measures);
-    measures.filter_map(|m| Some((m.name.clone(), m.format.clone()?))).collect()
+/// How a measure's numbers are written.
+#[derive(Debug, Clone)]
+pub struct Format {
+    /// As a format string.
+    pub pattern: String,
+    /// The measure that is their unit.
+    pub unit: Option<String>,
 }
 
-/// The labels of the columns of tables whose rows stand in the model: what readers see for each key.
+/// The formats of measures, by name.
+pub fn formats(model: &Model) -> BTreeMap<String, Format> {
+    let measures = model.tables.iter().flat_map(|t| &t.measures);
+    let format = |m: &Measure| Some(Format { pattern: m.format.clone()?, unit: m.unit.clone() });
+    measures.filter_map(|m| Some((m.name.clone(), format(m)?))).collect()
+}
+
+/// The labels of columns: of tables whose rows stand in the model what readers see for each key, and the names of values.
 pub fn labels(model: &Model) -> Labels {
     let mut labels = Labels::new();
     for table in &model.tables {
         if let Content::Rows(rows) = &table.content {
             labels.extend(of(table, rows));
+        }
+        for column in table.columns.iter().filter(|c| !c.labels.is_empty()) {
+            let names = column.labels.iter().map(|[value, label]| (value.clone(), label.clone()));
+            labels.insert(format!("{}[{}]", table.name, column.name), names.collect());
         }
     }
     labels

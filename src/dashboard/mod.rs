@@ -14,7 +14,7 @@ mod terms;
 use std::collections::BTreeMap;
 
 pub use ask::{Answer, Asker, Cell, month_name};
-pub use meaning::{formats, labels};
+pub use meaning::{Format, formats, labels};
 pub use terms::{Labels, Terms};
 
 use crate::day::Day;
@@ -35,7 +35,7 @@ pub struct Dashboard<'a> {
     /// What fields are in SQL.
     pub terms: &'a Terms,
     /// The formats of measures.
-    pub formats: &'a BTreeMap<String, String>,
+    pub formats: &'a BTreeMap<String, Format>,
     /// Which project's pages.
     pub audience: Audience,
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 
 use super::ask::Cell;
@@ -89,7 +89,8 @@ async fn answers_are_of_the_month_and_trends_of_all() {
         &[
             ("product", texts(["microsoft365", "microsoft365", "teams", "teams"])),
             ("enabled_users", ints([100, 100, 80, 80])),
-            ("active_users", ints([50, 60, 20, 16])),
+            // One of October has no licence any more.
+            ("active_users", ints([50, 61, 20, 16])),
             ("active_enabled_users", ints([50, 60, 20, 16])),
             ("month", Arc::new(Date32Array::from(months.to_vec()))),
         ],
@@ -105,15 +106,102 @@ async fn answers_are_of_the_month_and_trends_of_all() {
 
     // No product is chosen: Microsoft 365, and not the sum.
     let cards = asker.ask(&page, visual("numbers"), &[]).await.unwrap();
-    assert_eq!(cards.rows[0][..3], [Cell::Number(100.0), Cell::Number(60.0), Cell::Number(0.6)]);
+    let shown = [Cell::Number(100.0), Cell::Number(61.0), text("60 of 100"), Cell::Number(0.6)];
+    assert_eq!(cards.rows[0][..4], shown);
     // By product: one row each, but for what the filter leaves out.
     let bars = asker.ask(&page, visual("rate-by-product"), &[]).await.unwrap();
     assert_eq!(bars.rows, [[text("Teams"), Cell::Number(0.2)]]);
-    // By month: all months, the last first, with the change of ten people.
+    // By month: all months, the last first, with the change of eleven people.
     let months = asker.ask(&page, visual("months"), &[]).await.unwrap();
     let change = months.fields.iter().position(|f| f.name() == "Change in active users").unwrap();
     let shown: Vec<(&Cell, &Cell)> = months.rows.iter().map(|r| (&r[0], &r[change])).collect();
-    assert_eq!(shown, [(&text("Oct 2026"), &Cell::Number(10.0)), (&text("Sep 2026"), &Cell::Null)]);
+    assert_eq!(shown, [(&text("Oct 2026"), &Cell::Number(11.0)), (&text("Sep 2026"), &Cell::Null)]);
+}
+
+/// What a visual of a page answers over rows of a mart, in October.
+async fn asked(mart: &str, columns: &[(&str, ArrayRef)], page: &str, visual: &str) -> Answer {
+    let models = Models::load(None).unwrap();
+    let october = vec![day("2026-10-01").epoch(); columns[0].1.len()];
+    let month: ArrayRef = Arc::new(Date32Array::from(october));
+    let given = rows(&models, mart, &[columns, &[("month", month)]].concat());
+    let (_folder, session) = session(&models, &[(mart, given)]);
+    let model = model(&models);
+    let (terms, formats) = (Terms::load(labels(&model)).unwrap(), formats(&model));
+    let asker =
+        Asker { session: &session, models: &models, terms: &terms, month: day("2026-10-01"), formats: &formats };
+    let page = Page::all().unwrap().into_iter().find(|p| p.page == page).unwrap();
+    let visual = page.visuals.iter().find(|v| v.id == visual).unwrap();
+    asker.ask(&page, visual, &Settings::load().unwrap().chosen(&page, visual)).await.unwrap()
+}
+
+fn texts(values: &[Option<&str>]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+#[tokio::test]
+async fn people_read_names_and_not_ids() {
+    let text = |t: &str| Cell::Text(t.to_string());
+    let clients = [
+        ("product", texts(&[Some("exchange"); 3])),
+        ("client_id", texts(&["outlook_for_windows", "imap4_app", "Outlook 2010"].map(Some))),
+        ("user_count", Arc::new(Int64Array::from(vec![5, 3, 1])) as ArrayRef),
+    ];
+    let answer = asked("tenant_client_usage", &clients, "clients", "mail").await;
+    // What the retired app wrote has no other name.
+    let named = [("Outlook for Windows", 5.0), ("IMAP4 app", 3.0), ("Outlook 2010", 1.0)];
+    assert_eq!(answer.rows, named.map(|(name, n)| vec![text(name), Cell::Number(n)]));
+    // A filter is by name, too.
+    let apps = [
+        ("app", texts(&["any", "powerpoint", "word"].map(Some))),
+        ("active_users", Arc::new(Int64Array::from(vec![9, 2, 4])) as ArrayRef),
+    ];
+    let answer = asked("copilot_adoption", &apps, "copilot", "apps").await;
+    let named = [("Word", 4.0), ("PowerPoint", 2.0)];
+    assert_eq!(answer.rows, named.map(|(name, n)| vec![text(name), Cell::Number(n)]));
+}
+
+#[tokio::test]
+async fn of_the_enabled_nobody_is_active_who_is_not_enabled() {
+    let ints = |n: i64| Arc::new(Int64Array::from(vec![n])) as ArrayRef;
+    let copilot = [
+        ("app", texts(&[Some("any")])),
+        ("enabled_users", ints(4)),
+        ("active_users", ints(5)),
+        ("active_enabled_users", ints(3)),
+    ];
+    let answer = asked("copilot_adoption", &copilot, "copilot", "numbers").await;
+    assert_eq!(answer.rows[0][..3], [4.0, 5.0, 0.75].map(Cell::Number));
+    let groups = [
+        ("group_type", texts(&[Some("any")])),
+        ("total_groups", ints(4)),
+        ("active_groups", ints(5)),
+        ("active_groups_at_end", ints(3)),
+    ];
+    let answer = asked("tenant_groups_usage", &groups, "groups", "numbers").await;
+    assert_eq!(answer.rows[0][..3], [4.0, 3.0, 0.75].map(Cell::Number));
+}
+
+#[tokio::test]
+async fn costs_have_their_currency_and_are_not_added_up_over_several() {
+    let cards = async |currencies: [Option<&str>; 3]| {
+        let prices = [Some(10.0), Some(2.5), None];
+        let licences = [
+            ("sku_part_number", texts(&["A", "B", "FREE"].map(Some))),
+            ("attribute", texts(&[Some("tenant"); 3])),
+            ("value", texts(&[Some("all"); 3])),
+            ("unit_price", Arc::new(Float64Array::from(prices.to_vec())) as ArrayRef),
+            ("currency", texts(&currencies)),
+            ("unused_cost", Arc::new(Float64Array::from(prices.to_vec())) as ArrayRef),
+        ];
+        let answer = asked("license_utilization", &licences, "licences", "numbers").await;
+        let at = answer.fields.iter().position(|f| f.name() == "Unused cost a year").unwrap();
+        answer.rows[0][at].clone()
+    };
+    // Of what has no price nobody knows a currency.
+    assert_eq!(cards([Some("EUR"), Some("EUR"), None]).await, Cell::Amount(150.0, "EUR".into()));
+    assert_eq!(cards([Some("EUR"), Some("USD"), None]).await, Cell::Null);
+    assert_eq!(cards([Some("EUR"), None, None]).await, Cell::Null);
+    assert_eq!(cards([None, None, None]).await, Cell::Number(150.0));
 }
 
 #[tokio::test]

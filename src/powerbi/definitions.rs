@@ -92,6 +92,9 @@ pub struct TableDefinition {
     /// Columns that are calculated when the model is refreshed.
     #[serde(default)]
     pub calculated: Vec<OwnColumn>,
+    /// Columns that readers see instead of one of the mart's, with names for its values.
+    #[serde(default)]
+    pub labels: Vec<Labelled>,
     /// The columns of a table that is no mart.
     #[serde(default)]
     pub columns: Vec<OwnColumn>,
@@ -148,6 +151,20 @@ pub struct OwnColumn {
     pub dax: Option<String>,
 }
 
+/// A column of names for the values of one of a mart's, which is hidden. A value that has no name here is its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labelled {
+    /// Its name.
+    pub name: String,
+    /// The mart's column.
+    pub of: String,
+    /// What it says.
+    pub description: String,
+    /// The values as the mart writes them, and their names, in the order of lists.
+    pub values: Vec<[String; 2]>,
+}
+
 /// Columns from the whole to the part.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +212,9 @@ pub struct Measure {
     /// The format of a number or day; text has none.
     #[serde(default)]
     pub format: Option<String>,
+    /// The measure that is the unit of its numbers, where rows may be of different ones: a currency.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Whether only other measures use it.
     #[serde(default)]
     pub hidden: bool,

@@ -38,7 +38,7 @@ PEOPLE = {
     "campaign_opportunities": ["enabled", "active_enabled"],
     "campaign_effect": ["target_users", "control_users"]
     + [f"{g}_active_{w}" for g in ("target", "control") for w in ("before", "during", "after", "later")],
-    "copilot_adoption": ["enabled_users", "active_users", "mom_returning_users", "first_time_users"],
+    "copilot_adoption": ["enabled_users", "active_users", "active_enabled_users", "mom_returning_users", "first_time_users"],
     "tenant_client_usage": ["user_count"],
     "tenant_groups_usage": None,
     "tenant_mailbox_usage": ["total_mailboxes", "deleted_mailboxes", *MAILBOXES],
@@ -47,8 +47,8 @@ PEOPLE = {
         "win_rt_count",
     ],
     "tenant_office_licenses": ["assigned_count", "assigned_license"],
-    "tenant_onedrive_usage": ["total_sites", "activity_total_sites"],
-    "tenant_sharepoint_usage": ["total_sites", "activity_total_sites"],
+    "tenant_onedrive_usage": ["total_sites", "activity_total_sites", "activity_sites_at_end"],
+    "tenant_sharepoint_usage": ["total_sites", "activity_total_sites", "activity_sites_at_end"],
     "tenant_product_activity": ["active_user_count"],
     "calendar": [],
     "data_quality": [],
@@ -233,14 +233,19 @@ class Attack:
                     self.part(n, part("total_activations"))
                 if kind == "copilot_adoption":
                     self.part(n, of.get(("any", rest[-1])))
-                    if rest[-1] != "enabled_users":
+                    if rest[-1] == "active_enabled_users":
                         self.part(n, part("enabled_users"))
+                        self.part(n, part("active_users"))
                 if kind in ("tenant_product_activity", "tenant_client_usage"):
                     self.part(n, ("adoption", month, rest[0], "tenant", "all", "active_users"))
                 if kind == "tenant_product_activity":
                     self.part(n, of.get((rest[0], "any", rest[-1])))
-                if kind in ("tenant_onedrive_usage", "tenant_sharepoint_usage") and rest[-1] == "activity_total_sites":
+                if rest[-1] == "activity_sites_at_end":
                     self.part(n, part("total_sites"))
+                    self.part(n, part("activity_total_sites"))
+                if rest[-1] == "active_groups_at_end":
+                    self.part(n, part("total_groups"))
+                    self.part(n, part("active_groups"))
             for product in {r[0] for r in of} if kind == "first_time_users" else ():
                 active = [n for r, n in of.items() if r[0] == product and r[-1] == "active"]
                 self.most(active, ("adoption", month, product, "tenant", "all", "active_users"))

@@ -87,6 +87,7 @@ def tenant_onedrive_usage(oracle):
                 disk_used=total(accounts[read], "bytes") if read else None,
                 disk_quota=total(accounts[read], "quota_bytes") if read else None,
                 activity_total_sites=len(active),
+                activity_sites_at_end=len(active & {r["person_id"] for r in accounts[read]}) if read else 0,
             )
         }
     return ["site_type", "activity_type"], out
@@ -145,6 +146,7 @@ def tenant_sharepoint_usage(oracle):
                     disk_used=total(rows, "bytes") if rows else None,
                     disk_quota=total(listed, "quota_bytes") if listed else None,
                     activity_total_sites=len(active),
+                    activity_sites_at_end=len({r["site_id"] for r in listed} & set(active)),
                     content_date=counted if which == "any" else read,
                 )
     return ["site_type", "activity_type"], out
@@ -191,6 +193,7 @@ def tenant_groups_usage(oracle):
             sites = [site[r["group_id"], read] for r in state]
             out[month][(which,)] = dict(
                 total_groups=stated(len(state)), active_groups=len(active), content_date=stated(read),
+                active_groups_at_end=len({r["group_id"] for r in state} & set(active)),
                 mbx_total_groups=stated(len(state)), mbx_active_groups=len(acting["mails"]),
                 mbx_total_activities=counted(sums["mails"]), mbx_total_items=stated(total(state, "mailbox_items")),
                 mbx_storage_used=stated(total(state, "mailbox_bytes")), spo_total_groups=stated(len(state)),

@@ -195,6 +195,7 @@ def copilot_adoption(oracle):
             out[month][key] = dict(
                 enabled_users=sum(r["enabled"] for r in rows.values()),
                 active_users=sum(1 for d in here.values() if d),
+                active_enabled_users=sum(1 for w, d in here.items() if d and rows.get(w, {}).get("enabled")),
                 mom_returning_users=sum(1 for w, d in here.items() if d and any(first(x) == before for x in people[w])) if told else None,
                 first_time_users=sum(1 for w, d in here.items() if d and first(min(people[w])) == month) if told else None,
                 days_active=sum(map(len, here.values())), **{k: v for k, v in oracle.facts[month, "copilot"].items() if k != "nights_missing"},

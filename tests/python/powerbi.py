@@ -129,6 +129,15 @@ class Model:
                 self.kind[table], self.source[table] = part[2], body
 
 
+def labels(dax):
+    """The column and the names of its values, where an expression is only that."""
+    text = r'"((?:[^"]|"")*)"'
+    if not (found := re.fullmatch(rf"SWITCH \(\s+(.+?\[(.+?)\])((?:,\s+{text}, {text})+),\s+(.+?)\s+\)", dax, re.S)):
+        return None, {}
+    assert found[1] == found[found.re.groups], f"what has no name is not itself: {dax}"
+    return found[2], {v: name for v, name in re.findall(rf"{text}, {text}", found[3])}
+
+
 def literal_rows(source):
     """The rows of `#table(type table […], {…})`, as dictionaries."""
     names = re.search(r"type table \[(.*?)\], \{", source, re.S)[1]
@@ -158,6 +167,16 @@ def tables_of(model, lake, con, spec, folder):
         if table in model.columns:
             more = ", ".join(f'{sql} AS "{column}"' for column, sql in columns.items())
             con.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT t.*, {more} FROM "{table}" t')
+    for (table, column), dax in model.formulas.items():
+        of, names = labels(dax)
+        if names:
+            source = model.columns[table][of]
+            cases = " ".join(f"WHEN '{value}' THEN '{name}'" for value, name in names.items())
+            named = f'CASE {source} {cases} ELSE {source} END AS "{column}"'
+            # Names are not told apart by their case.
+            kept = f't.* EXCLUDE ({source}), t.{source} AS "_{source}"' if source.lower() == column.lower() else "t.*"
+            model.columns[table][of] = f"_{source}" if kept != "t.*" else source
+            con.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT {kept}, {named} FROM "{table}" t')
     for table, sql in spec["calculated"].items():
         con.execute(f'CREATE TABLE "{table}" AS {sql}')
     loaded = {}
@@ -239,7 +258,7 @@ class Selection:
         filters = {}
         for key, value in self.chosen.items():
             values = value if isinstance(value, list) else [value]
-            if key in ("products", "attribute", "activity"):
+            if key in names:
                 values = [names[key][v] for v in values]
             filters[where[key]] = [plain(v) for v in values]
         return filters
@@ -423,6 +442,10 @@ def compare(model, loaded, con, spec, only, report, people):
         "products": {r[0]: r[1] for r in loaded["Product"]["rows"]},
         "attribute": {r[0]: r[1] for r in loaded["Attribute"]["rows"]},
         "activity": {r[0]: r[2] for r in loaded["Activity"]["rows"]},
+        "client": labels(model.formulas["Clients", "Client"])[1],
+        "app": labels(model.formulas["Copilot", "App"])[1],
+        "site_type": labels(model.formulas["SharePoint sites", "Site type"])[1],
+        "group_type": labels(model.formulas["Groups", "Group type"])[1],
     }
     marts = [r[0] for r in con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'lake'").fetchall()]
     said, wrong, compared = set(), [], 0

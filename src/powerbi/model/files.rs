@@ -10,7 +10,7 @@ use crate::powerbi::identity::identity;
 use crate::powerbi::{File, Project};
 
 /// The oldest level that has all that the model uses; older Desktops open it too.
-const COMPATIBILITY: &str = "1600";
+const COMPATIBILITY: &str = "1601";
 /// How much the service keeps of a table by month, and how much of it a refresh reads again: months that may still change.
 const KEPT_YEARS: u8 = 10;
 pub(super) const REREAD_MONTHS: u8 = 4;
@@ -187,7 +187,7 @@ fn refresh_policy(t: &mut Text, source: &str) {
 fn measure(t: &mut Text, m: &Measure) {
     t.description(1, &m.description);
     t.expression(1, &format!("measure {}", name(&m.name)), &m.dax);
-    if let Some(format) = &m.format {
+    if let (Some(format), None) = (&m.format, &m.unit) {
         t.line(2, &format!("formatString: {format}"));
     }
     if m.hidden {
@@ -195,6 +195,12 @@ fn measure(t: &mut Text, m: &Measure) {
     }
     t.line(2, &format!("displayFolder: {}", m.folder));
     t.line(2, &format!("lineageTag: {}", identity(&["measure", &m.name])));
+    if let (Some(format), Some(unit)) = (&m.format, &m.unit) {
+        t.gap();
+        // A text in quotes is printed as it is: `#,0.00 "EUR"`.
+        let words = format!(r#""{format}" & IF ( NOT ISBLANK ( [{unit}] ), " """ & [{unit}] & """" )"#);
+        t.expression(2, "formatStringDefinition", &words);
+    }
 }
 
 fn column(t: &mut Text, table: &Table, c: &Column) {

@@ -1,7 +1,8 @@
 //! A table of the model, whole: its columns under the names that readers see, and where its rows come from.
 
+use super::text::name;
 use crate::marts::{Column as MartColumn, ColumnType, Contract, Partition};
-use crate::powerbi::definitions::{Hierarchy, KeyColumn, Measure, Months, TableDefinition};
+use crate::powerbi::definitions::{Hierarchy, KeyColumn, Labelled, Measure, Months, TableDefinition};
 
 /// The partition key of a mart by month, as a column.
 pub const MONTH: &str = "month";
@@ -68,6 +69,8 @@ pub struct Column {
     pub category: Option<String>,
     /// The expression that calculates it.
     pub dax: Option<String>,
+    /// Where it has names for the values of its source: the values and their names, in the order of lists.
+    pub labels: Vec<[String; 2]>,
 }
 
 impl Table {
@@ -99,6 +102,10 @@ impl Table {
         }
         for own in definition.columns.iter().chain(&definition.calculated) {
             columns.push(Column::of(definition, &own.name, own.column_type, &own.description, own.dax.clone()));
+        }
+        for labelled in &definition.labels {
+            let of = columns.iter().find(|c: &&Column| c.source == labelled.of).map(|c| c.name.clone());
+            columns.extend(of.map(|of| Column::of_labels(definition, labelled, &of)));
         }
         Table {
             name: definition.name.clone(),
@@ -135,8 +142,22 @@ impl Column {
             sort_by: d.sort_by.get(&name).cloned(),
             category: d.categories.get(&name).cloned(),
             dax,
+            labels: Vec::new(),
             name,
         }
+    }
+
+    /// Names for the values of the column `of`.
+    fn of_labels(d: &TableDefinition, labelled: &Labelled, of: &str) -> Column {
+        let text = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let source = format!("{}[{of}]", name(&d.name));
+        let mut dax = format!("SWITCH (\n    {source}");
+        for [value, label] in &labelled.values {
+            dax += &format!(",\n    {}, {}", text(value), text(label));
+        }
+        dax += &format!(",\n    {source}\n)");
+        let column = Column::of(d, &labelled.name, ColumnType::Text, &labelled.description, Some(dax));
+        Column { source: labelled.of.clone(), labels: labelled.values.clone(), ..column }
     }
 }
 

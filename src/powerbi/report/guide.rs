@@ -135,7 +135,8 @@ impl OldTable {
 fn shown(model: &Model, mart: &str, column: &str) -> String {
     let of_mart = |t: &&Table| matches!(&t.content, Content::Mart { mart: m, .. } if m == mart);
     let table = model.tables.iter().find(of_mart);
-    let found = table.and_then(|t| Some((t, t.columns.iter().find(|c| c.source == column)?)));
+    // What has names for its values is shown by these.
+    let found = table.and_then(|t| Some((t, t.columns.iter().rfind(|c| c.source == column)?)));
     match found {
         Some((t, c)) if !c.hidden => format!("{}[{}]", t.name, c.name),
         Some((t, _)) => format!("measures of {}", t.name),

@@ -165,6 +165,42 @@ fn a_hidden_column_is_used_or_idle_on_purpose() {
     }
 }
 
+/// Every text that the SQL of a model takes for a value of a column: `WHEN 'web' THEN …`.
+fn cases(models: &Models, model: &str) -> BTreeSet<String> {
+    let sql = models.get(model).unwrap().sql.clone();
+    sql.split("WHEN '").skip(1).filter_map(|rest| Some(rest.split_once("' THEN")?.0.to_string())).collect()
+}
+
+#[test]
+fn what_a_mart_writes_has_the_name_that_the_reports_give_it() {
+    let (models, model) = (Models::load(None).unwrap(), model(Audience::People));
+    let named = |table: &str, column: &str| -> BTreeMap<String, String> {
+        let labels = &model.table(table).unwrap().column(column).unwrap().labels;
+        labels.iter().map(|[value, label]| (value.clone(), label.clone())).collect()
+    };
+    let clients = named("Clients", "Client");
+    assert_eq!(clients.keys().cloned().collect::<BTreeSet<_>>(), cases(&models, "tenant_client_usage"));
+    // The report's header says how it is written, but for capital letters and the word before devices.
+    let mut seen = BTreeSet::new();
+    for input in &models.get("tenant_client_usage").unwrap().contract.inputs {
+        for column in crate::catalog::all().iter().filter(|r| r.table() == input.name).flat_map(|r| &r.columns) {
+            let id = column.name.trim_start_matches("used_");
+            let Some(name) = clients.get(id) else { continue };
+            let header = column.header.trim_start_matches("Used ");
+            assert!(name.eq_ignore_ascii_case(header), "{}: `{name}`, and the report says `{header}`", input.name);
+            seen.insert(id);
+        }
+    }
+    assert_eq!(seen.len(), clients.len());
+    let apps = named("Copilot", "App");
+    assert_eq!(apps.keys().cloned().collect::<BTreeSet<_>>(), cases(&models, "copilot_shown"));
+    // No name is an id.
+    let all = model.tables.iter().flat_map(|t| &t.columns).flat_map(|c| &c.labels);
+    for [value, label] in all {
+        assert!(!label.contains('_') && label.chars().any(char::is_uppercase), "`{value}` is `{label}`");
+    }
+}
+
 /// What pages and slicers show, filter and sort by, as `Table[Column]`.
 fn on_pages() -> BTreeSet<String> {
     let settings = Settings::load().unwrap();
