@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""A lake that has grown old, on disk and in Azure: retention takes what it had first, somebody is forgotten in the marts that stay, and
-a lake of an earlier version is migrated.
+"""A lake that has grown old, on disk, in Azure, S3 and GCS: retention takes what it had first, somebody is forgotten in the marts that
+stay, and a lake of an earlier version is migrated.
 
-usage: aged.py BINARY [--kills N] [--users N] [--seed N] [--round N]
+usage: aged.py BINARY [--kills N] [--users N] [--seed N] [--round N] [--store NAME…]
 
 Nights of four months, and one more that keeps three: what is older is taken, and the marts that were made of it are not built
-again. Then a manager is forgotten. Each step must leave the same lake in Azure as on disk, object for object; `verify` must
+again. Then a manager is forgotten. Each step must leave the same lake in each store as on disk, object for object; `verify` must
 find nothing; no object may hold a name of who is forgotten, read by pyarrow, and the rows of others in those marts must be as they were.
 
-The last night is killed N times while it takes something, by turns on disk (`strace`, at a call of unlink) and in Azure (a proxy before
-the store, before a request that deletes or after it), and forgetting is killed in Azure among the marts. `verify` must call what is left
-interrupted and nothing else, and the next run must end in the lake of those that nobody disturbed.
+The last night is killed N times while it takes something, and so are forgetting and migration while they write: by turns on disk
+(`strace`, at a call of unlink or rename) and in the stores (a proxy before the store, before a request or after it). `verify` must call
+what is left interrupted and nothing else, and the next run must end in the lake of those that nobody disturbed.
 
---round N   only this round of the seed.
+--round N      only this round of the seed
+--store NAME   only these, and the disk: azure, s3, gcs
 
-Needs Linux and `strace`; Azure needs USAGELAKE_TEST_AZURITE, as `tests/run.sh` sets it, and is left out without. Exits 1 where something
-is wrong."""
+Needs Linux and `strace`; the stores need USAGELAKE_TEST_AZURITE, _S3 and _GCS, as `tests/run.sh` sets them, and are left out without.
+Exits 1 where something is wrong."""
 
 import argparse
 import io
@@ -37,7 +38,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakes import LEASE, Azure, Disk, Night, Proxy, difference, portrait
+from lakes import LEASE, S3, Azure, Disk, Gcs, Night, Proxy, difference, portrait
 from night import SECRET, Emulator
 
 # Each night reads what the one before could not see yet, from the middle of July on.
@@ -48,8 +49,13 @@ RETENTION = '\n[retention]\n"*" = "3 months"\n'
 REPORTS = ["getEmailActivityUserDetail", "getOffice365ActiveUserDetail", "getEmailActivityCounts"]
 LISTS = ["users", "licenses"]
 FROZEN = re.compile(r"/month=2026-07-01/")
+# An object that is written anew is newer than the ledger says until that is written too, and on disk half of one may be left.
+NEWER = {"size", "hash", "rows", "missing", "half-written"}
+# What `verify` says of a lake of an earlier version, whatever else happens to it.
+OLDER = {"schema", "foreign"}
 EARLIER = Path(__file__).resolve().parents[1] / "fixtures/lakes-of-an-earlier-version.tar.zst"
-# Deletions go to whichever thread is free, so each has few; the first of one may be that of something else.
+STORES = {"azure": (Azure, "USAGELAKE_TEST_AZURITE"), "s3": (S3, "USAGELAKE_TEST_S3"), "gcs": (Gcs, "USAGELAKE_TEST_GCS")}
+# Calls go to whichever thread is free, so each has few; the first of one may be that of something else.
 OF_A_THREAD = [2, 3]
 failures = []
 
@@ -85,7 +91,7 @@ class Place:
 
     def __init__(self, kind, lake, night, binary):
         self.kind, self.lake, self.night, self.binary = kind, lake, night, binary
-        self.mine = f"aged-{os.getpid()}" if kind == "azure" else ""
+        self.mine = "" if kind == "disk" else f"aged-{os.getpid()}"
 
     def name(self, name):
         return f"{self.mine}-{name}" if self.mine else name
@@ -110,7 +116,7 @@ class Place:
             if key == LEASE:
                 # The lock of a folder is an empty file, and no lease.
                 continue
-            if self.kind == "azure":
+            if self.kind != "disk":
                 self.lake.ask("PUT", f"/{self.name(name)}/{key}", body=body, headers=self.lake.PUT)
             else:
                 path = self.lake.folder / name / key
@@ -131,12 +137,20 @@ class Place:
 # ---- kills -------------------------------------------------------------------------------------------------------------------
 
 
+# Where the lease is and the mark of a run, which are there before anything else is written, and go after it.
+LOCK = "_usagelake/lock/"
+
+
 def deletes(method, path):
-    return method == "DELETE" or "comp=batch" in path
+    return (method == "DELETE" or "comp=batch" in path or method == "POST" and path.endswith("?delete")) and LOCK not in path
 
 
-def in_azure(place, name, start, wanted, at, kind):
-    """Kills a command at a request that `wanted` is true of, the one with this number; whether it was reached."""
+def writes(method, path):
+    return (method == "PUT" or deletes(method, path)) and LOCK not in path
+
+
+def at_a_request(place, name, start, wanted, at, kind):
+    """Kills a command at a request that `wanted` is true of, the one with this number; whether it was reached, and how many there were."""
     proxy, seen = Proxy(place.lake), [0]
 
     def plan(method, path):
@@ -147,7 +161,7 @@ def in_azure(place, name, start, wanted, at, kind):
     proxy.plan = plan
     try:
         with proxy.lock:
-            process = proxy.victim = start(proxy)
+            process = proxy.victim = start(proxy=proxy)
         process.communicate(timeout=300)
         return process.returncode == -signal.SIGKILL, seen[0]
     finally:
@@ -155,49 +169,57 @@ def in_azure(place, name, start, wanted, at, kind):
         place.lake.break_lease(place.name(name))
 
 
-def killed(place, name, dice, most):
-    """Kills the last night while it takes something; where, and whether it was reached."""
+def killed(place, name, start, wanted, calls, dice, most):
+    """Kills a command while it does something; where, and whether it was reached."""
     if place.kind == "disk":
         # The first thread that has done so many: which one that is, and how many others there were before, is chance.
-        at = dice.choice(OF_A_THREAD)
-        harm = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=unlink", "-e", f"inject=unlink:signal=KILL:when={at}"]
-        process = place.night.start(place.name(name), (LAST, False), harm)
+        call, at = dice.choice(calls), dice.choice(OF_A_THREAD)
+        process = start(before=["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={at}"])
         process.communicate(timeout=300)
-        return f"unlink {at} of a thread", process.returncode != 0
-    at = dice.randint(1, most)
-    kind = dice.choice(["kill-before", "kill-after"])
-    start = lambda proxy: place.night.start(place.name(name), (LAST, False), proxy=proxy)
-    return f"{kind.removeprefix('kill-')} deletion {at}", in_azure(place, name, start, deletes, at, kind)[0]
+        return f"{call} {at} of a thread", process.returncode != 0
+    at, kind = dice.randint(1, most), dice.choice(["kill-before", "kill-after"])
+    return f"{kind.removeprefix('kill-')} request {at}", at_a_request(place, name, start, wanted, at, kind)[0]
+
+
+def all_killed(what, places, options, files, starter, wanted, calls, again, want, besides=()):
+    """A command that is killed and gone on with, N times by turns in each place. `starter` starts it, `again` does it once more.
+    `besides` is what `verify` may say of a lake that is interrupted."""
+    most, kills = {}, 0
+    for place in places:
+        if place.kind != "disk":
+            place.put("counted", files)
+            # Every request is counted, none harmed.
+            most[place.kind] = at_a_request(place, "counted", starter(place, "counted"), wanted, 0, None)[1]
+            place.lake.remove(place.name("counted"))
+    for n in range(options.kills) if options.round is None else [options.round]:
+        dice, place, name = random.Random(f"{what} {options.seed} {n}"), places[n % len(places)], f"killed-{n}"
+        place.put(name, files)
+        # Half of them are killed once more on their way back.
+        for _ in range(dice.choice([1, 2])):
+            told, reached = killed(place, name, starter(place, name), wanted, calls, dice, most.get(place.kind))
+            found = place.verified(name)
+            is_cut = found["interrupted"] > 0 and set(found) <= {"interrupted", *besides}
+            check(is_cut or not reached, f"{what} on {place.kind}, round {n}: {'killed' if reached else 'not killed'} at {told}: verify says {dict(found)}")
+            kills += reached
+        again(place, name)
+        wrong, found = difference(want, place.portrait(name)), place.verified(name)
+        check(not wrong and not found, f"{what} on {place.kind}, round {n}: once more ends in the same lake {wrong[:4]} {dict(found)}")
+        place.lake.remove(place.name(name))
+    check(kills > 0, f"{what}: {kills} kills")
 
 
 def killed_nights(places, first, options):
     """The last night, killed and gone on with; marts have been built, and this one leaves them as they are."""
-    want, most, kills = None, 0, 0
-    ours = [key for key in first if key.startswith(("raw/", "tables/"))]
+    want = None
     for place in places:
         place.put("undisturbed", first)
-        if place.kind == "disk":
-            place.whole("undisturbed", marts=False)
-        else:
-            start = lambda proxy: place.night.start(place.name("undisturbed"), (LAST, False), proxy=proxy)
-            # The last one is that of the mark of the run.
-            most = in_azure(place, "undisturbed", start, deletes, 0, None)[1] - 2
+        place.whole("undisturbed", marts=False)
         want = want or place.portrait("undisturbed")
         check(place.portrait("undisturbed") == want, f"{place.kind}: retention without marts leaves the same lake")
         place.lake.remove(place.name("undisturbed"))
-    for n in range(options.kills) if options.round is None else [options.round]:
-        dice, place, name = random.Random(f"{options.seed} {n}"), places[n % len(places)], f"killed-{n}"
-        place.put(name, first)
-        told, reached = killed(place, name, dice, most)
-        found, there = place.verified(name), place.read(name)
-        gone = f"{sum(key not in there for key in ours)} objects taken"
-        check(found == ({"interrupted": 1} if reached else {}), f"{place.kind}, round {n}: {'killed' if reached else 'not killed'} at {told}, {gone}: verify says {dict(found)}")
-        place.whole(name, marts=False)
-        wrong, found = difference(want, place.portrait(name)), place.verified(name)
-        check(not wrong and not found, f"{place.kind}, round {n}: the next night ends in the same lake {wrong[:4]} {dict(found)}")
-        place.lake.remove(place.name(name))
-        kills += reached
-    check(kills > 0, f"{kills} kills")
+    starter = lambda place, name: lambda **how: place.night.start(place.name(name), (LAST, False), **how)
+    again = lambda place, name: place.whole(name, marts=False)
+    all_killed("retention", places, options, first, starter, deletes, ["unlink"], again, want)
 
 
 # ---- steps -------------------------------------------------------------------------------------------------------------------
@@ -239,17 +261,31 @@ def forgotten(place, files, who, names):
     check(not wrong and gone > 0, f"{place.kind}: in {len(of)} partitions of marts that are not built again everybody else is as before, {gone} rows are gone {wrong[:3]}")
 
 
-def forgetting_killed(place, files, who, want):
-    place.put("forgetting", files)
-    command = [place.binary, "forget", "--user", who, "--yes", "--today", LAST, "--lake", place.lake.url(place.name("forgetting"))]
-    start = lambda proxy: subprocess.Popen([str(a) for a in command], env={**os.environ, **place.lake.environment(proxy)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    marts = lambda method, path: method == "PUT" and bool(FROZEN.search(path.replace("%3D", "="))) and "staging" in path
-    reached, _ = in_azure(place, "forgetting", start, marts, 3, "kill-after")
-    check(reached and place.verified("forgetting")["interrupted"] > 0, f"{place.kind}: forgetting is killed among the marts")
-    place.ask("forgetting", "forget", "--yes", "--today", LAST)
-    wrong = difference(want, place.portrait("forgetting"))
-    check(not wrong and not place.verified("forgetting"), f"{place.kind}: forgetting once more ends in the same lake {wrong[:4]}")
-    place.lake.remove(place.name("forgetting"))
+def starter_of(*arguments):
+    """What starts a command on a lake, through a proxy or under strace."""
+
+    def starter(place, name):
+        def start(before=(), proxy=None):
+            command = [*before, place.binary, *arguments, "--lake", place.lake.url(place.name(name))]
+            environment = {**os.environ, **place.lake.environment(proxy)}
+            return subprocess.Popen([str(a) for a in command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+        return start
+
+    return starter
+
+
+def forgetting_killed(places, files, who, want, options):
+    again = lambda place, name: place.ask(name, "forget", "--user", who, "--yes", "--today", LAST)
+    all_killed("forgetting", places, options, files, starter_of("forget", "--user", who, "--yes", "--today", LAST), writes, ["rename", "unlink"], again, want, NEWER)
+
+
+def migration_killed(places, files, want, options):
+    def again(place, name):
+        place.ask(name, "migrate", "--today", "2026-11-19")
+        place.ask(name, "marts", "--today", "2026-11-19")
+
+    all_killed("migration", places, options, files, starter_of("migrate", "--today", "2026-11-19"), writes, ["rename", "unlink"], again, want, NEWER | OLDER)
 
 
 def migrated(place, files):
@@ -270,6 +306,7 @@ def main():
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--round", type=int)
+    parser.add_argument("--store", nargs="*", choices=list(STORES), default=list(STORES))
     options = parser.parse_args()
     if not shutil.which("strace"):
         sys.exit("error: strace is not installed: it is how a process is killed at a system call")
@@ -281,10 +318,12 @@ def main():
         with ExitStack() as stack:
             emulators = {today: stack.enter_context(Emulator(options.binary, options.users, days(today), 3, today, end=LAST)) for today in [*NIGHTS, LAST]}
             lakes = {"disk": Disk(scratch)}
-            if address := os.environ.get("USAGELAKE_TEST_AZURITE"):
-                lakes["azure"] = Azure(address)
-            else:
-                print("USAGELAKE_TEST_AZURITE is not set: on disk alone")
+            for kind in options.store:
+                of, variable = STORES[kind]
+                if address := os.environ.get(variable):
+                    lakes[kind] = of(address)
+                else:
+                    print(f"{variable} is not set: not in {kind}")
             for kind, lake in lakes.items():
                 folder = scratch / f"of-{kind}"
                 folder.mkdir()
@@ -309,7 +348,7 @@ def main():
             check(len(taken) > 50 and len(frozen) > 10, f"{len(taken)} objects are taken, {len(frozen)} partitions of marts stay")
             mark("retention")
             killed_nights(places, first, options)
-            mark("kills")
+            mark("kills of it")
 
             who, names = manager(files)
             check(len([key for key in holding(files, names) if FROZEN.search(key)]) > 10, "who is to be forgotten is in the marts that are not built again")
@@ -318,9 +357,9 @@ def main():
                 portrait = place.portrait("second")
                 want.setdefault("forgotten", portrait)
                 check(portrait == want["forgotten"], f"{place.kind}: forgetting leaves the same lake {difference(want['forgotten'], portrait)[:4]}")
-            for place in places[1:]:
-                forgetting_killed(place, files, who, want["forgotten"])
             mark("forgetting")
+            forgetting_killed(places, files, who, want["forgotten"], options)
+            mark("kills of it")
 
             subprocess.run(["tar", "-xf", EARLIER, "-C", scratch], check=True)
             earlier = Disk(scratch).read("kept")
@@ -328,9 +367,11 @@ def main():
             for place, portrait in zip(places, portraits):
                 check(portrait == portraits[0], f"{place.kind}: a migration leaves the same lake {difference(portraits[0], portrait)[:4]}")
             mark("migration")
+            migration_killed(places, earlier, portraits[0], options)
+            mark("kills of it")
     finally:
         for place in places[1:]:
-            for name in ["second", "forgetting", "earlier"]:
+            for name in ["second", "earlier"]:
                 place.lake.remove(place.name(name))
         shutil.rmtree(scratch, ignore_errors=True)
     for failure in failures:
