@@ -89,7 +89,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
             .hint("name an address or an id with `--user`"));
     }
     let run = new_id(job.clock);
-    let begun = Begun::mark(place, &run, job.clock).await?;
+    let mut begun = Begun::mark(place, &run, job.clock).await?;
     let note = UnderWay { run: run.clone(), ..UnderWay::default() };
     lake.put(&layout.forgetting(), note.text()).await?;
     let list = match place.forgotten.clone().filter(|_| job.given.is_empty()) {
@@ -98,6 +98,7 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
     };
     let eraser = Eraser { lake, layout, guard: Some(&place.guard), list: &list, run: &run, resumed: None };
     let erased = eraser.everything().await?;
+    begun.settle(place, &run, job.clock, false).await?;
     // Ledgers have other bytes now, so what the manifest knows of them is gathered anew.
     let mut manifest = Manifest::after(lake, layout, &[], &run, true).await?;
     renew(&mut manifest, &erased);

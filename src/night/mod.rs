@@ -238,7 +238,7 @@ async fn conclude(
     job: &Job<'_>,
     place: &Place,
     published: &[Ledger],
-    begun: Begun,
+    mut begun: Begun,
     record: &mut RunRecord,
 ) -> Result<()> {
     let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
@@ -248,11 +248,8 @@ async fn conclude(
         began = SystemTime::now();
     };
     let mut horizon = retention::moved(place, job.retention, job.clock.today());
+    begun.settle(place, &id, job.clock, true).await?;
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
-    if begun.interrupted {
-        let adopted = orphan::adopt(place, &mut manifest, &id, job.clock).await?;
-        tracing::info!("{adopted} partitions of the run that did not end are in the ledger now");
-    }
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts =
@@ -330,6 +327,8 @@ fn new_id(clock: Clock) -> String {
 struct Begun {
     /// Whether the mark of another run was there: that run did not end.
     interrupted: bool,
+    /// Whether something of that run waits for the next night, and so the mark does.
+    waits: bool,
 }
 
 impl Begun {
@@ -346,11 +345,23 @@ impl Begun {
         migrate::go_on(place).await?;
         retention::go_on(place, clock.today()).await?;
         forget::go_on(place, run, clock).await?;
-        Ok(Begun { interrupted })
+        Ok(Begun { interrupted, waits: false })
+    }
+
+    /// Sees to what the run before has left, where it did not end. After a night, which asks again for all that Graph still has,
+    /// nothing waits any more; after anything else the rest waits for the next night.
+    async fn settle(&mut self, place: &Place, run: &str, clock: Clock, night: bool) -> Result<()> {
+        if self.interrupted {
+            self.waits = orphan::settle(place, run, clock, night).await? > 0;
+        }
+        Ok(())
     }
 
     /// All is written. Where another run has taken the tenant over since, the mark is that one's.
     async fn end(self, place: &Place) -> Result<()> {
+        if self.waits {
+            return Ok(());
+        }
         match place.lake.delete(&place.layout.running(), &place.guard).await {
             Err(e) if e.kind() == Kind::Locked => Ok(()),
             result => result,

@@ -92,7 +92,7 @@ pub async fn release(
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run, clock).await?;
+    let mut begun = Begun::mark(place, &run, clock).await?;
     let (reports, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut touched, mut done) = (Vec::new(), Vec::new());
     for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {
@@ -116,6 +116,7 @@ async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Res
         }
         touched.push(ledger);
     }
+    begun.settle(place, &run, clock, false).await?;
     let manifest = Manifest::after(&place.lake, &place.layout, &touched, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;

@@ -339,8 +339,11 @@ def portrait(lake, name):
     for key, body in lake.read(name).items():
         what = essence(key, body)
         if what is not None:
-            # An answer that a killed run has landed is landed again by the next, under its own name.
-            found[RUN.sub(what, key) if key.startswith("raw/") else key] = what
+            # Answers are named after the run that landed them.
+            name = RUN.sub(what, key) if key.startswith("raw/") else key
+            while name in found:
+                name += " once more"
+            found[name] = what
     return found
 
 
