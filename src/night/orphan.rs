@@ -71,11 +71,11 @@ async fn partitions(place: &Place, run: &str, clock: Clock, adopt: bool) -> Resu
     Ok(waiting)
 }
 
-/// Answers that no ledger names, in raw and among the held ones.
+/// Answers that no ledger names, in raw and among the held ones, and cells of answers that did not parse.
 async fn answers(place: &Place, clock: Clock, adopt: bool) -> Result<u64> {
     let (lake, layout) = (&place.lake, &place.layout);
     let mut kept: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for folder in [layout.raws(), layout.helds()] {
+    for folder in [layout.raws(), layout.helds(), layout.rejecteds()] {
         for (key, _) in lake.list(&folder).await? {
             let name = crate::engine::value(&key, "report").unwrap_or_default().to_string();
             kept.entry(name).or_default().push(key);
@@ -90,6 +90,12 @@ async fn answers(place: &Place, clock: Clock, adopt: bool) -> Result<u64> {
         for key in answers.into_iter().filter(|key| !named.contains(key)) {
             match left(place, &ledger, &key, clock).await? {
                 Left::Alone => {}
+                // Where they belong to an answer that is held or comes again, they are found once more.
+                Left::Cells if !adopt => waiting += 1,
+                Left::Cells => {
+                    lake.delete(&key, &place.guard).await?;
+                    gone += 1;
+                }
                 Left::Told => {
                     lake.delete(&key, &place.guard).await?;
                     gone += 1;
@@ -115,12 +121,21 @@ enum Left {
     Alone,
     /// The ledger has all that it says.
     Told,
+    /// Cells that did not parse.
+    Cells,
     /// It says something else.
     New(Box<Slice>),
 }
 
 async fn left(place: &Place, ledger: &Ledger, key: &str, clock: Clock) -> Result<Left> {
     let Some(found) = place.lake.read(key).await? else { return Ok(Left::Alone) };
+    if key.ends_with(".jsonl") {
+        let sha256 = Sum::of(&found.bytes).sha256;
+        let rejects =
+            |s: &Slice| s.rejects.iter().chain(s.before.iter().flat_map(|r| &r.rejects)).any(|o| o.sha256 == sha256);
+        let told = ledger.slices().chain(ledger.held()).any(rejects);
+        return Ok(if told { Left::Told } else { Left::Cells });
+    }
     let Ok(body) = zstd::decode_all(&found.bytes[..]) else { return Ok(Left::Alone) };
     let Some(Ok(window)) = key.rsplit('/').nth(1).map(str::parse::<Window>) else { return Ok(Left::Alone) };
     let (sha256, bytes) = (Sum::of(&body).sha256, body.len() as u64);

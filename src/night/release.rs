@@ -170,13 +170,15 @@ async fn publish(
     (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(clock);
     slice.published_by = run.to_string();
+    // First what says when the window was answered: whoever is killed after it still finds the answer held, and does the rest.
     let read_on = slice.read_on().unwrap_or(clock.today());
-    ledger.record(slice);
     // Later answers have been noted already.
     if ledger.standing.asked(window).is_none_or(|a| a.on < read_on) {
         ledger.standing.answered(window, read_on, landed.outcome.refresh_dates.last().copied());
     }
     ledger.standing.ever_landed = true;
+    ledger.save(&place.lake, &place.layout, &place.guard).await?;
+    ledger.record(slice);
     Ok(Released { report: report.function.clone(), window, day, rows: landed.outcome.rows, partitions })
 }
 

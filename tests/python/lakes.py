@@ -340,7 +340,7 @@ def portrait(lake, name):
         what = essence(key, body)
         if what is not None:
             # Answers are named after the run that landed them.
-            name = RUN.sub(what, key) if key.startswith("raw/") else key
+            name = RUN.sub(what, key) if key.startswith(("raw/", "_usagelake/rejects/")) else key
             while name in found:
                 name += " once more"
             found[name] = what
