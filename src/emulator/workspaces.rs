@@ -66,6 +66,11 @@ impl Workspace {
         self.deleted.is_some_and(|d| d <= day)
     }
 
+    /// The day as of which its possessions are to be read: the last one before it was deleted.
+    fn as_of(&self, day: Day) -> Day {
+        self.deleted.map_or(day, |d| day.min(d.plus(-1)))
+    }
+
     /// Whether it is a Microsoft 365 group.
     pub fn group(&self) -> bool {
         self.purpose != Purpose::Intranet
@@ -192,8 +197,8 @@ impl History {
 
     /// Files on a workspace's site.
     pub fn site_files(&self, at: usize, day: Day) -> u64 {
-        let d = self.dice.storage;
-        let age = day.since(self.workspaces[at].created).max(0) as f32;
+        let (d, w) = (self.dice.storage, &self.workspaces[at]);
+        let age = w.as_of(day).since(w.created).max(0) as f32;
         (15.0 + age * (0.4 + 2.5 * d.unit(at as u64, 1 << 40))) as u64
     }
 
@@ -216,7 +221,8 @@ impl History {
 
     /// Items and bytes in a group's mailbox.
     pub fn group_mailbox(&self, at: usize, day: Day) -> (u64, u64) {
-        let age = day.since(self.workspaces[at].created).max(0) as u64;
+        let w = &self.workspaces[at];
+        let age = w.as_of(day).since(w.created).max(0) as u64;
         let items = 10 + age;
         (items, items * (60_000 + u64::from(self.dice.storage.below(at as u64, 3 << 40, 90_000))))
     }
