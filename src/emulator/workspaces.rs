@@ -45,7 +45,7 @@ pub struct Workspace {
     pub team: bool,
     /// Whether only its members see it.
     pub private: bool,
-    /// Channels of the team.
+    /// Channels of the team, 2 to 10.
     pub channels: u32,
     /// Its owner.
     pub owner: u32,
@@ -176,10 +176,15 @@ impl History {
         }
     }
 
-    /// The team in whose channels a person was on a day.
+    /// The team in a channel of which a person was on a day.
     pub fn team_of(&self, person: usize, slot: usize) -> usize {
         let throw = self.dice.workspace.bits(person as u64, (slot as u64) << 2 | 2);
         self.home(person, slot, throw >> 32, true)
+    }
+
+    /// The channel of that team, counted from 0.
+    pub fn channel_of(&self, person: usize, slot: usize, team: usize) -> u32 {
+        self.dice.workspace.below(person as u64, (slot as u64) << 2, self.workspaces[team].channels)
     }
 
     /// The community in which a person was on a day.
