@@ -45,7 +45,7 @@ use crate::day::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::{Ledger, Manifest};
+use crate::ledger::{Ledger, Manifest, Names};
 use crate::marts::Models;
 use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
@@ -203,7 +203,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         ended_at: stamp(job.clock),
         outcome: overall(records.iter().chain(&lists)),
         today: job.clock.today(),
-        concealed_names,
+        concealed_names: concealed_names.or_else(|| shown(&published, &id)),
         expires_soon: Vec::new(),
         lost: None,
         reports: records,
@@ -316,6 +316,13 @@ async fn concealed_names(client: &Client) -> Option<bool> {
             None
         }
     }
+}
+
+/// Whether answers of a run show that names are concealed, where the setting could not be read.
+fn shown(ledgers: &[Ledger], run: &str) -> Option<bool> {
+    let read = || ledgers.iter().flat_map(|l| l.slices().chain(l.held())).filter(|s| s.run == run);
+    let shows = |names: Names| read().any(|s| s.names == names);
+    if shows(Names::Concealed) { Some(true) } else { shows(Names::Named).then_some(false) }
 }
 
 /// A run's id: when it began (UTC) and a random word.
