@@ -333,6 +333,10 @@ pub(super) fn summary(record: &RunRecord) {
         if report.problems.len() > 3 {
             output::say(&format!("  and {} more of this report", report.problems.len() - 3));
         }
+        if report.not_asked > 0 {
+            let left = output::plural(report.not_asked, "further window");
+            output::say(&format!("  not asked for because of that: {left} of this report; the next run asks"));
+        }
         if !report.unknown_headers.is_empty() {
             output::say(&format!(
                 "drift: {}: the catalog does not know {}; kept in `unknown_columns`",
@@ -355,6 +359,16 @@ pub(super) fn summary(record: &RunRecord) {
                 output::plural(report.rejected_cells, "cell")
             ));
         }
+    }
+    if record.concealed_names == Some(true) {
+        output::say(&format!(
+            "note: {}: the tenant conceals names: people, groups and sites are 32 hexadecimal digits in its reports",
+            record.tenant
+        ));
+        output::say(
+            "  hint: to have names, clear `Display concealed user, group, and site names in all reports` in the Microsoft \
+             365 admin center, Org settings, Reports; what has landed stays concealed",
+        );
     }
     if let Some(first) = record.expires_soon.iter().min_by_key(|e| e.last_chance) {
         output::say(&format!(

@@ -9,11 +9,11 @@ use super::pipeline::{existing, lake_address, retention, tenants, warn_days};
 use super::run::clock;
 use super::{ConfigArgs, Exit, LakeArgs, output};
 use crate::catalog;
-use crate::config::Retention;
+use crate::config::{GuardName, Retention};
 use crate::day::{Day, Window};
 use crate::error::Result;
 use crate::lake::{Lake, Layout};
-use crate::ledger::{Availability, Ledger, Slice, Status as State};
+use crate::ledger::{Availability, Failing, Ledger, Names, Slice, Status as State};
 use crate::night;
 use crate::plan::{self, Expiring, LAG_DAYS, WINDOW_DAYS};
 
@@ -80,10 +80,21 @@ struct Covered {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     refresh_date: Option<Day>,
-    /// Slices by how they stand.
+    /// What failed in the last run that asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing: Option<Failing>,
+    /// Slices by how they stand; those whose names are concealed and those that may be cut by themselves.
     counts: BTreeMap<&'static str, u64>,
     rows: u64,
     slices: Vec<Slice>,
+}
+
+impl Covered {
+    /// A line for people, where something of it fails.
+    fn failing(&self) -> Option<Vec<String>> {
+        let failing = self.failing.as_ref()?;
+        Some(vec![self.report.clone(), failing.since.to_string(), failing.on.to_string(), failing.reason.clone()])
+    }
 }
 
 impl Status {
@@ -155,10 +166,6 @@ impl Status {
     fn show(&self, document: &Document) {
         let today = document.today;
         output::print(&format!("tenant {}, today {today} (UTC)\n", document.tenant));
-        if !document.held.is_empty() {
-            output::print(&Held::table(&document.held));
-            output::print("look at them, then `usagelake release` publishes or discards them\n");
-        }
         match document.expiring.first() {
             None => output::print("nothing that Graph still has is about to be lost\n"),
             Some(first) => {
@@ -175,6 +182,15 @@ impl Status {
                 }
             }
         }
+        if !document.held.is_empty() {
+            output::print(&Held::table(&document.held));
+            output::print("look at them, then `usagelake release` publishes or discards them\n");
+        }
+        let failing: Vec<Vec<String>> = document.reports.iter().filter_map(Covered::failing).collect();
+        if !failing.is_empty() {
+            output::print(&output::table(&["FAILING", "SINCE", "LAST RUN", "WHY"], &failing));
+            output::print("");
+        }
         if !document.retention.is_empty() {
             output::print(&format!("retention: the next night takes {}\n", super::plan::older(&document.retention)));
         }
@@ -185,7 +201,7 @@ impl Status {
         if !by_day.is_empty() {
             output::print(&format!("days from {from} to {today}, `date=` answers"));
             output::print(
-                "# landed  * landed, concealed names  ? held  . empty  ~ late  ! failed  x expired  - taken by retention  _ not asked yet\n",
+                "# landed  * landed, concealed names  ? held  % held, truncated  . empty  ~ late  ! failed  x expired  - taken by retention  _ not asked yet\n",
             );
             let rows: Vec<Vec<String>> = by_day
                 .iter()
@@ -219,45 +235,45 @@ impl Status {
 /// What the ledger says of a report or of a list of the directory.
 fn covered(name: &str, table: String, ledger: &Ledger, refresh_date: Option<Day>) -> Covered {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(word(s)).or_default() += 1);
+    ledger.slices().chain(ledger.held()).for_each(|s| *counts.entry(stands(s).0).or_default() += 1);
     Covered {
         report: name.to_string(),
         table,
         availability: ledger.standing.availability,
         reason: ledger.standing.reason.clone(),
         refresh_date,
+        failing: ledger.standing.failing.clone(),
         counts,
         rows: ledger.slices().map(|s| s.rows).sum(),
         slices: ledger.slices().chain(ledger.held()).cloned().collect(),
     }
 }
 
-fn word(slice: &Slice) -> &'static str {
+/// How a slice stands, in a word and as a mark of the calendar.
+fn stands(slice: &Slice) -> (&'static str, char) {
     match slice.status {
-        State::Landed if slice.taken_on.is_some() => "taken",
-        State::Landed => "landed",
-        State::Empty => "empty",
-        State::Late => "late",
-        State::Failed => "failed",
-        State::Expired => "expired",
-        State::Held => "held",
+        State::Landed if slice.taken_on.is_some() => ("taken", '-'),
+        State::Landed if slice.names == Names::Concealed => ("concealed", '*'),
+        State::Landed => ("landed", '#'),
+        State::Empty => ("empty", '.'),
+        State::Late => ("late", '~'),
+        State::Failed => ("failed", '!'),
+        State::Expired => ("expired", 'x'),
+        State::Held if is_cut(slice) => ("truncated", '%'),
+        State::Held => ("held", '?'),
     }
+}
+
+/// Whether an answer is held because it seems to be cut to a round number of rows.
+fn is_cut(slice: &Slice) -> bool {
+    slice.doubt.as_ref().is_some_and(|doubt| doubt.guard == GuardName::RoundCount)
 }
 
 fn mark(report: &Covered, day: Day, today: Day) -> char {
     let of_day = || report.slices.iter().filter(|s| s.window == Window::Date(day));
     let slice = of_day().find(|s| s.status == State::Held).or_else(|| of_day().next());
-    if slice.is_some_and(|s| s.status == State::Landed && s.taken_on.is_some()) {
-        return '-';
-    }
-    match slice.map(|s| (s.status, s.names)) {
-        Some((State::Landed, crate::ledger::Names::Concealed)) => '*',
-        Some((State::Landed, _)) => '#',
-        Some((State::Empty, _)) => '.',
-        Some((State::Late, _)) => '~',
-        Some((State::Failed, _)) => '!',
-        Some((State::Expired, _)) => 'x',
-        Some((State::Held, _)) => '?',
+    match slice.map(stands) {
+        Some((_, mark)) => mark,
         None if day > today.plus(-LAG_DAYS) || day < today.plus(-WINDOW_DAYS) => ' ',
         None => '_',
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reports::expand;
+use super::reports::{expand, workload};
 use crate::catalog::{Report, all};
 use crate::error::{Error, Kind, Result};
 
@@ -185,7 +185,11 @@ impl GuardsFile {
 fn by_function(contracts: BTreeMap<String, Contract>) -> Result<BTreeMap<String, Contract>> {
     let mut wanted: Vec<(Vec<&'static Report>, Contract)> = Vec::new();
     for (name, contract) in contracts {
-        let reports = if name == "*" { all().iter().collect() } else { expand(&[name])? };
+        let reports = match name.as_str() {
+            "*" => all().iter().collect(),
+            // A contract of a workload is one of those of its reports too that are not asked for by default.
+            _ => expand(std::slice::from_ref(&name))?.into_iter().chain(workload(&name)).collect(),
+        };
         wanted.push((reports, contract));
     }
     wanted.sort_by_key(|(reports, _)| std::cmp::Reverse(reports.len()));

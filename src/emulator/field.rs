@@ -86,7 +86,7 @@ impl Page<'_> {
         let h = self.view.history;
         let Some(account) = h.account(person, self.extent.refresh) else { return Some(Value::Blank) };
         Some(match field {
-            "site_id" => Value::Text(h.dice.storage.guid(person as u64, 9)),
+            "site_id" => Value::Text(h.account_site(person)),
             // Graph has left the address out since autumn 2023.
             "url" => Value::Blank,
             "files" => Value::Int(account.files),

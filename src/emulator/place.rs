@@ -26,7 +26,7 @@ impl Page<'_> {
         let h = self.view.history;
         let (w, day) = (&h.workspaces[at], self.extent.refresh);
         let uses = self.place_use(kind, at);
-        if let Some(count) = counted(uses, w.channels, field) {
+        if let Some(count) = counted(uses, field) {
             return Some(Value::Int(count));
         }
         let owner = &h.people[w.owner as usize];
@@ -98,7 +98,7 @@ impl Page<'_> {
             "users" => uses.users,
             "guests" => uses.guests,
             _ => {
-                let counts = uses.places.iter().zip(&h.workspaces).map(|(u, w)| counted(u, w.channels, field));
+                let counts = uses.places.iter().map(|u| counted(u, field));
                 counts.sum::<Option<u64>>()?
             }
         })
@@ -106,11 +106,11 @@ impl Page<'_> {
 }
 
 /// What was counted in one workspace.
-fn counted(uses: &Use, channels: u32, field: &str) -> Option<u64> {
+fn counted(uses: &Use, field: &str) -> Option<u64> {
     Some(match field {
         "users" => uses.users,
         "guests" => uses.guests,
-        "channels" => (uses.users + uses.guests).min(u64::from(channels)),
+        "channels" => u64::from(uses.channels.count_ones()),
         "shared_channels" | "external_users" => 0,
         "posts" => uses.posts,
         "replies" => uses.replies,

@@ -141,6 +141,11 @@ impl History {
         Some(Account { files, bytes, allocated: quota })
     }
 
+    /// The id of the site that a person's OneDrive account is.
+    pub fn account_site(&self, person: usize) -> String {
+        self.dice.storage.guid(person as u64, 9)
+    }
+
     /// The activations of a person, where they have activated the product by `day`.
     pub fn activated(&self, person: usize, product: Activation, day: Day) -> Option<Activated> {
         let p = &self.people[person];

@@ -10,15 +10,24 @@
 //! - `act.csv`: day, person_id, product, activity, count. Activities are those that the catalog marks as acts; a day on which a
 //!   product was used without any (Teams: other actions; apps, browser: no acts are counted) has `activity` = `other`, 1.
 //! - `time_day.csv`: day, person_id, audio, video, screen: seconds in Teams. A row for each day with any.
-//! - `client_day.csv`: day, person_id, product, clients (joined by `+`; of the Office apps, app and platform): with what a
-//!   product was used.
-//! - `mailbox_day.csv`: day, person_id, items, bytes, warn_bytes, stop_sending_bytes, quota_bytes, received.
+//! - `teams_day.csv`: day, person_id, urgent (messages), ad_hoc_organized, ad_hoc_attended, one_time_organized,
+//!   one_time_attended, recurring_organized, recurring_attended (meetings), group_id, channel (of which team in which channel
+//!   the person was, empty where in none), posts, replies, reactions, channel_urgent, mentions, channel_meetings (all in that
+//!   channel). A row for each day with any: what `act.csv` counts as parts of other acts, or does not count.
+//! - `form_day.csv`: day, person_id, anonymous: answers without a name to the person's forms. A row for each day with any.
+//! - `client_day.csv`: day, person_id, product, clients (joined by `+`; of the Office apps, app and platform), outlook (the
+//!   edition of Outlook for Windows, where it is one of them): with what a product was used.
+//! - `mailbox_day.csv`: day, person_id, items, bytes, warn_bytes, stop_sending_bytes, quota_bytes, received, deleted_items,
+//!   deleted_bytes, deleted_quota_bytes, archive.
+//! - `account.csv`: person_id, site_id: no days, which site a member's OneDrive account is, whenever they have one.
 //! - `account_day.csv`: day, person_id, files, bytes, quota_bytes: OneDrive.
-//! - `activation_day.csv`: day, person_id, product_type, last_activated, windows, mac, ios, android. A row for each that the
-//!   person may activate; `last_activated` is empty until they do.
-//! - `site_day.csv`: day, site_id, name, template, group_id, files, bytes, quota_bytes, active_files, page_views, users.
+//! - `activation_day.csv`: day, person_id, product_type, last_activated, windows, mac, ios, android, shared (whether under
+//!   shared computer activation). A row for each that the person may activate; `last_activated` is empty until they do.
+//! - `site_day.csv`: day, site_id, name, template, group_id, files, bytes, quota_bytes, active_files, page_views, users,
+//!   visited_pages, owner_id (empty where a group owns it).
 //! - `group_day.csv`: day, group_id, name, visibility, members, guests, mails, mailbox_items, mailbox_bytes, posts, replies,
-//!   team_users, posted, read, liked. The last three are a community's; a day on which a group is not there has no row.
+//!   team_users, posted, read, liked, team, community (whether it is one), owner_id. Posted, read and liked are a community's,
+//!   to which all members of the tenant belong; a day on which a group is not there has no row.
 //! - `seat_day.csv`: day, sku_id, sku_part_number, enabled, warning, assigned.
 //! - `planted.csv`: what, product, attribute, value, start, end: whom to find in it. `what` is `mailed` (the country that
 //!   mails its files), `unused` (the product that hardly anyone uses), `worked` and `failed` (the campaigns).
@@ -27,7 +36,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::acts::Act;
-use super::devices::Family;
+use super::devices::{Family, OUTLOOK_VERSIONS};
 use super::facts::View;
 use super::history::History;
 use super::people::manager;
@@ -36,8 +45,9 @@ use super::place::SITE_LIMIT;
 use super::product::Product;
 use super::skus::{Activation, SKUS, sku};
 use super::start::Planted;
-use super::uses::uses;
+use super::uses::{Talk, uses};
 use super::words::Kind as Place;
+use super::workspaces::Purpose;
 use crate::error::{Error, Kind, Result};
 
 type Writer = csv::Writer<File>;
@@ -45,13 +55,16 @@ type Writer = csv::Writer<File>;
 /// A file's name, its header and what writes its rows.
 type Part = (&'static str, &'static [&'static str], fn(&History, &mut Writer) -> csv::Result<()>);
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 14] = [
     ("person_day", &PERSON_DAY, person_days),
     ("licence", &["person_id", "sku_part_number", "from", "until"], licences),
     ("act", &["day", "person_id", "product", "activity", "count"], acts),
     ("time_day", &["day", "person_id", "audio", "video", "screen"], time_days),
-    ("client_day", &["day", "person_id", "product", "clients"], client_days),
+    ("teams_day", &TEAMS_DAY, teams_days),
+    ("form_day", &["day", "person_id", "anonymous"], form_days),
+    ("client_day", &["day", "person_id", "product", "clients", "outlook"], client_days),
     ("mailbox_day", &MAILBOX_DAY, mailbox_days),
+    ("account", &["person_id", "site_id"], accounts),
     ("account_day", &["day", "person_id", "files", "bytes", "quota_bytes"], account_days),
     ("activation_day", &ACTIVATION_DAY, activation_days),
     ("site_day", &SITE_DAY, site_days),
@@ -189,20 +202,97 @@ fn time_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     Ok(())
 }
 
-fn client_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+const TEAMS_DAY: [&str; 17] = [
+    "day",
+    "person_id",
+    "urgent",
+    "ad_hoc_organized",
+    "ad_hoc_attended",
+    "one_time_organized",
+    "one_time_attended",
+    "recurring_organized",
+    "recurring_attended",
+    "group_id",
+    "channel",
+    "posts",
+    "replies",
+    "reactions",
+    "channel_urgent",
+    "mentions",
+    "channel_meetings",
+];
+
+/// What a person did in Teams outside of channels, as far as `act.csv` does not say it.
+const OWN_PARTS: [Act; 7] = [
+    Act::Urgent,
+    Act::AdHocOrganized,
+    Act::AdHocAttended,
+    Act::OneTimeOrganized,
+    Act::OneTimeAttended,
+    Act::RecurringOrganized,
+    Act::RecurringAttended,
+];
+
+fn teams_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     for (i, p) in h.people.iter().enumerate() {
-        for (product, family) in Product::ALL.into_iter().filter_map(|p| Some((p, Family::of(p)?))) {
-            for slot in h.activity.days(product, i, 0, h.slots() - 1) {
-                let clients = family.names(h.devices(family, i, slot)).join("+");
-                out.write_record([&h.day(slot).to_string(), p.id.as_str(), product.truth_name(), &clients])?;
+        for slot in h.activity.days(Product::Teams, i, 0, h.slots() - 1) {
+            let deeds = h.deeds(i, slot, Product::Teams);
+            let (own, talk) = (OWN_PARTS.map(|act| u64::from(deeds[act as usize])), Talk::of(&deeds));
+            if own == [0; OWN_PARTS.len()] && talk.is_none() {
+                continue;
+            }
+            let mut cells = row(h.day(slot).to_string(), &p.id, &[], own);
+            let team = h.team_of(i, slot);
+            let channel = (h.workspaces[team].group_id.clone(), h.channel_of(i, slot, team).to_string());
+            cells.extend(<[String; 2]>::from(talk.map(|_| channel).unwrap_or_default()));
+            let said = talk.map_or([0; 6], |t| [t.posts, t.replies, t.reactions, t.urgent, t.mentions, t.meetings]);
+            cells.extend(said.map(|n| n.to_string()));
+            out.write_record(cells)?;
+        }
+    }
+    Ok(())
+}
+
+fn form_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for (i, p) in h.people.iter().enumerate() {
+        for slot in h.activity.days(Product::Forms, i, 0, h.slots() - 1) {
+            let anonymous = h.count(i, slot, Act::FormAnonymous);
+            if anonymous > 0 {
+                out.write_record([&h.day(slot).to_string(), &p.id, &anonymous.to_string()])?;
             }
         }
     }
     Ok(())
 }
 
-const MAILBOX_DAY: [&str; 8] =
-    ["day", "person_id", "items", "bytes", "warn_bytes", "stop_sending_bytes", "quota_bytes", "received"];
+fn client_days(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for (i, p) in h.people.iter().enumerate() {
+        for (product, family) in Product::ALL.into_iter().filter_map(|p| Some((p, Family::of(p)?))) {
+            for slot in h.activity.days(product, i, 0, h.slots() - 1) {
+                let clients = family.names(h.devices(family, i, slot)).join("+");
+                let edition = (family == Family::Mail).then(|| h.outlook_version(i, slot)).flatten();
+                let edition = edition.and_then(|v| OUTLOOK_VERSIONS.get(v)).map_or("", |v| v.0);
+                out.write_record([&h.day(slot).to_string(), p.id.as_str(), product.truth_name(), &clients, edition])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const MAILBOX_DAY: [&str; 12] = [
+    "day",
+    "person_id",
+    "items",
+    "bytes",
+    "warn_bytes",
+    "stop_sending_bytes",
+    "quota_bytes",
+    "received",
+    "deleted_items",
+    "deleted_bytes",
+    "deleted_quota_bytes",
+    "archive",
+];
 
 fn mailbox_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     for slot in 0..h.slots() {
@@ -210,9 +300,21 @@ fn mailbox_days(h: &History, out: &mut Writer) -> csv::Result<()> {
         for i in (0..h.members).filter(|i| h.people[*i].present(day)) {
             let Some(m) = h.mailbox(i, day) else { continue };
             let received = u64::from(h.count(i, slot, Act::Receive));
-            let numbers = [m.items, m.bytes, m.warn_at, m.stop_sending_at, m.stop_at, received];
-            out.write_record(row(day.to_string(), &h.people[i].id, &[], numbers))?;
+            let kept = [m.items, m.bytes, m.warn_at, m.stop_sending_at, m.stop_at];
+            let deleted = [m.deleted_items, m.deleted_bytes, m.deleted_quota];
+            let mut cells = row(day.to_string(), &h.people[i].id, &[], kept);
+            cells.push(received.to_string());
+            cells.extend(deleted.map(|n| n.to_string()));
+            cells.push(m.archive.to_string());
+            out.write_record(cells)?;
         }
+    }
+    Ok(())
+}
+
+fn accounts(h: &History, out: &mut Writer) -> csv::Result<()> {
+    for (i, p) in h.people.iter().take(h.members).enumerate() {
+        out.write_record([&p.id, &h.account_site(i)])?;
     }
     Ok(())
 }
@@ -228,8 +330,8 @@ fn account_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     Ok(())
 }
 
-const ACTIVATION_DAY: [&str; 8] =
-    ["day", "person_id", "product_type", "last_activated", "windows", "mac", "ios", "android"];
+const ACTIVATION_DAY: [&str; 9] =
+    ["day", "person_id", "product_type", "last_activated", "windows", "mac", "ios", "android", "shared"];
 
 fn activation_days(h: &History, out: &mut Writer) -> csv::Result<()> {
     for slot in 0..h.slots() {
@@ -239,7 +341,9 @@ fn activation_days(h: &History, out: &mut Writer) -> csv::Result<()> {
                 let state = h.activated(i, activation, day);
                 let last = state.map(|s| s.last.to_string()).unwrap_or_default();
                 let numbers = state.map_or([0; 4], |s| [s.windows, s.mac, s.ios, s.android]);
-                out.write_record(row(day.to_string(), &p.id, &[activation.product_type(), &last], numbers))?;
+                let mut cells = row(day.to_string(), &p.id, &[activation.product_type(), &last], numbers);
+                cells.push(state.is_some_and(|s| s.shared).to_string());
+                out.write_record(cells)?;
             }
         }
     }
@@ -252,7 +356,7 @@ fn row<const N: usize>(day: String, id: &str, texts: &[&str], numbers: [u64; N])
     std::iter::once(day).chain(texts).chain(numbers.map(|n| n.to_string())).collect()
 }
 
-const SITE_DAY: [&str; 11] = [
+const SITE_DAY: [&str; 13] = [
     "day",
     "site_id",
     "name",
@@ -264,6 +368,8 @@ const SITE_DAY: [&str; 11] = [
     "active_files",
     "page_views",
     "users",
+    "visited_pages",
+    "owner_id",
 ];
 
 fn site_days(h: &History, out: &mut Writer) -> csv::Result<()> {
@@ -274,15 +380,18 @@ fn site_days(h: &History, out: &mut Writer) -> csv::Result<()> {
         for (at, w) in h.workspaces.iter().enumerate().filter(|(_, w)| w.alive(day)) {
             let u = &used.places[at];
             let (files, bytes, users) = (h.site_files(at, day), h.site_bytes(at, day), u.users + u.guests);
-            let numbers = [files, bytes, SITE_LIMIT, u.files, u.views, users];
-            let group = if w.group() { w.group_id.as_str() } else { "" };
-            out.write_record(row(day.to_string(), &w.site_id, &[&w.name, w.template(), group], numbers))?;
+            let numbers = [files, bytes, SITE_LIMIT, u.files, u.views, users, u.visited];
+            let (group, owner) =
+                if w.group() { (w.group_id.as_str(), "") } else { ("", h.people[w.owner as usize].id.as_str()) };
+            let mut cells = row(day.to_string(), &w.site_id, &[&w.name, w.template(), group], numbers);
+            cells.push(owner.to_owned());
+            out.write_record(cells)?;
         }
     }
     Ok(())
 }
 
-const GROUP_DAY: [&str; 15] = [
+const GROUP_DAY: [&str; 18] = [
     "day",
     "group_id",
     "name",
@@ -298,6 +407,9 @@ const GROUP_DAY: [&str; 15] = [
     "posted",
     "read",
     "liked",
+    "team",
+    "community",
+    "owner_id",
 ];
 
 fn group_days(h: &History, out: &mut Writer) -> csv::Result<()> {
@@ -307,7 +419,9 @@ fn group_days(h: &History, out: &mut Writer) -> csv::Result<()> {
         let used = uses(&view, Place::Team, slot, slot, false);
         let talk = uses(&view, Place::Community, slot, slot, false);
         let mut members = vec![(0_u64, 0_u64); h.workspaces.len()];
+        let mut everyone = 0;
         for (i, p) in h.people.iter().enumerate().filter(|(_, p)| p.present(day)) {
+            everyone += u64::from(!p.guest());
             for home in h.homes(i, day).into_iter().flatten() {
                 if p.guest() { members[home].1 += 1 } else { members[home].0 += 1 }
             }
@@ -316,12 +430,14 @@ fn group_days(h: &History, out: &mut Writer) -> csv::Result<()> {
             let (u, t) = (&used.places[at], &talk.places[at]);
             let (items, bytes) = h.group_mailbox(at, day);
             let mails = u64::from(h.group_mails(at, slot));
-            let (members, guests) = members[at];
+            let community = w.purpose == Purpose::Community;
+            let (members, guests) = if community { (everyone, 0) } else { members[at] };
             let state = [members, guests, mails, items, bytes];
             let done = [u.posts, u.replies, u.users, t.posted, t.read, t.liked];
             let visibility = if w.private { "private" } else { "public" };
             let mut cells = row(day.to_string(), &w.group_id, &[&w.name, visibility], state);
             cells.extend(done.map(|n| n.to_string()));
+            cells.extend([w.team.to_string(), community.to_string(), h.people[w.owner as usize].id.clone()]);
             out.write_record(cells)?;
         }
     }

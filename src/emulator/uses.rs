@@ -25,6 +25,8 @@ pub struct Use {
     pub shared: u64,
     /// Files shared with others.
     pub shared_out: u64,
+    /// The channels in which anybody was, as bits.
+    pub channels: u32,
     /// Channel posts.
     pub posts: u64,
     /// Channel replies.
@@ -121,9 +123,37 @@ fn place_of(h: &History, product: Product, person: usize, slot: usize) -> usize 
     }
 }
 
-/// What of a person's Teams day happened in channels: posts, replies, reactions.
-fn in_channels(deeds: &Deeds) -> [u64; 3] {
-    [Act::Post, Act::Reply, Act::Reaction].map(|act| u64::from(deeds[act as usize]))
+/// What of a person's Teams day happened in a channel of a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Talk {
+    /// Posts.
+    pub posts: u64,
+    /// Replies.
+    pub replies: u64,
+    /// Reactions.
+    pub reactions: u64,
+    /// Posts marked urgent.
+    pub urgent: u64,
+    /// Mentions.
+    pub mentions: u64,
+    /// Meetings organized.
+    pub meetings: u64,
+}
+
+impl Talk {
+    /// None where nothing of the day happened in a channel.
+    pub fn of(deeds: &Deeds) -> Option<Talk> {
+        let count = |act: Act| u64::from(deeds[act as usize]);
+        let (posts, replies, reactions) = (count(Act::Post), count(Act::Reply), count(Act::Reaction));
+        (posts + replies + reactions > 0).then(|| Talk {
+            posts,
+            replies,
+            reactions,
+            urgent: count(Act::Urgent).min(posts),
+            mentions: count(Act::Mention).min(posts + replies),
+            meetings: count(Act::AdHocOrganized),
+        })
+    }
 }
 
 /// The visits of all days, looked up once and kept.
@@ -135,7 +165,7 @@ fn visits(h: &History, product: Product) -> Arc<Visits> {
     let mut visits = Visits { slots, days: vec![false; slots * h.workspaces.len()] };
     for person in 0..h.people.len() {
         for slot in h.activity.days(product, person, 0, slots - 1) {
-            if product != Product::Teams || in_channels(&h.deeds(person, slot, product)) != [0; 3] {
+            if product != Product::Teams || Talk::of(&h.deeds(person, slot, product)).is_some() {
                 visits.days[place_of(h, product, person, slot) * slots + slot] = true;
             }
         }
@@ -165,16 +195,14 @@ fn add(view: &View<'_>, product: Product, from: usize, to: usize, uses: &mut Use
                     place.shared_out += count(Act::SiteSharedOut);
                 }
                 Product::Teams => {
-                    let [posts, replies, reactions] = in_channels(&deeds);
-                    if posts + replies + reactions == 0 {
-                        continue;
-                    }
-                    place.posts += posts;
-                    place.replies += replies;
-                    place.reactions += reactions;
-                    place.mentions += count(Act::Mention).min(posts + replies);
-                    place.urgent += count(Act::Urgent).min(posts);
-                    place.meetings += count(Act::AdHocOrganized);
+                    let Some(talk) = Talk::of(&deeds) else { continue };
+                    place.channels |= 1 << h.channel_of(person, slot, at);
+                    place.posts += talk.posts;
+                    place.replies += talk.replies;
+                    place.reactions += talk.reactions;
+                    place.mentions += talk.mentions;
+                    place.urgent += talk.urgent;
+                    place.meetings += talk.meetings;
                 }
                 _ => {
                     place.posted += count(Act::YammerPosted);

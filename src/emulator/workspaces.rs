@@ -45,7 +45,7 @@ pub struct Workspace {
     pub team: bool,
     /// Whether only its members see it.
     pub private: bool,
-    /// Channels of the team.
+    /// Channels of the team, 2 to 10.
     pub channels: u32,
     /// Its owner.
     pub owner: u32,
@@ -64,6 +64,11 @@ impl Workspace {
     /// Whether it has been deleted by `day`.
     pub fn gone(&self, day: Day) -> bool {
         self.deleted.is_some_and(|d| d <= day)
+    }
+
+    /// The day as of which its possessions are to be read: the last one before it was deleted.
+    fn as_of(&self, day: Day) -> Day {
+        self.deleted.map_or(day, |d| day.min(d.plus(-1)))
     }
 
     /// Whether it is a Microsoft 365 group.
@@ -171,10 +176,15 @@ impl History {
         }
     }
 
-    /// The team in whose channels a person was on a day.
+    /// The team in a channel of which a person was on a day.
     pub fn team_of(&self, person: usize, slot: usize) -> usize {
         let throw = self.dice.workspace.bits(person as u64, (slot as u64) << 2 | 2);
         self.home(person, slot, throw >> 32, true)
+    }
+
+    /// The channel of that team, counted from 0.
+    pub fn channel_of(&self, person: usize, slot: usize, team: usize) -> u32 {
+        self.dice.workspace.below(person as u64, (slot as u64) << 2, self.workspaces[team].channels)
     }
 
     /// The community in which a person was on a day.
@@ -192,8 +202,8 @@ impl History {
 
     /// Files on a workspace's site.
     pub fn site_files(&self, at: usize, day: Day) -> u64 {
-        let d = self.dice.storage;
-        let age = day.since(self.workspaces[at].created).max(0) as f32;
+        let (d, w) = (self.dice.storage, &self.workspaces[at]);
+        let age = w.as_of(day).since(w.created).max(0) as f32;
         (15.0 + age * (0.4 + 2.5 * d.unit(at as u64, 1 << 40))) as u64
     }
 
@@ -216,7 +226,8 @@ impl History {
 
     /// Items and bytes in a group's mailbox.
     pub fn group_mailbox(&self, at: usize, day: Day) -> (u64, u64) {
-        let age = day.since(self.workspaces[at].created).max(0) as u64;
+        let w = &self.workspaces[at];
+        let age = w.as_of(day).since(w.created).max(0) as u64;
         let items = 10 + age;
         (items, items * (60_000 + u64::from(self.dice.storage.below(at as u64, 3 << 40, 90_000))))
     }

@@ -2,14 +2,15 @@
 //! what is there now.
 //!
 //! One report goes after the other, the directory last, since it is what says who is meant. The list of hashes is there before, so
-//! nothing comes back meanwhile. A mark says that it is under way: until it is gone an object may be newer than the ledger says, and
-//! whoever goes on takes what is there for what should be.
+//! nothing comes back meanwhile. A note says that it is under way: until it is gone an object may be newer than the ledger says, and
+//! whoever goes on takes what is there for what should be. What an object does not tell once it is written, how many rows an
+//! answer had before, stands in the note.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -55,14 +56,39 @@ pub struct Eraser<'a> {
     pub lake: &'a Lake,
     /// The tenant's paths.
     pub layout: &'a Layout,
-    /// Proof that nobody else writes.
-    pub guard: &'a Guard,
+    /// Proof that nobody else writes; none where it is only looked what would be done.
+    pub guard: Option<&'a Guard>,
     /// The list.
     pub list: &'a Arc<Forgotten>,
-    /// Whether an earlier one did not end.
-    pub resumed: bool,
+    /// The run that does it.
+    pub run: &'a str,
+    /// The note of an earlier one that did not end.
+    pub resumed: Option<UnderWay>,
     /// Whether the lake is a draft, in which nobody reads answers: they are not written.
     pub drafted: bool,
+}
+
+/// The note of an erasure that is under way.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct UnderWay {
+    /// The run that does it.
+    pub run: String,
+    /// Rows that go from the answers of the ledger that is worked on, by their keys.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+impl UnderWay {
+    /// The note that is there; none where nothing is under way.
+    pub async fn read(lake: &Lake, layout: &Layout) -> Result<Option<UnderWay>> {
+        let found = lake.read(&layout.forgetting()).await?;
+        // One that is not whole was never followed by anything.
+        Ok(found.map(|note| serde_json::from_slice(&note.bytes).unwrap_or_default()))
+    }
+
+    /// Its text.
+    pub fn text(&self) -> Bytes {
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
 }
 
 /// What an object is now.
@@ -121,7 +147,11 @@ impl Eraser<'_> {
 
     /// All objects of one ledger, then the ledger.
     async fn group(&self, name: &str, mut ledger: Ledger, objects: &[String], erased: &mut Erased) -> Result<()> {
-        let now = self.objects(name, objects, erased).await?;
+        let dropped = self.note(name, objects).await?;
+        let mut now = self.objects(name, objects, erased).await?;
+        for (key, dropped) in dropped {
+            now.entry(key).and_modify(|n| n.dropped = dropped);
+        }
         let list = self.list;
         // Of a month that several answers filled, the latest word counts.
         let mut latest: BTreeMap<String, String> = BTreeMap::new();
@@ -135,7 +165,29 @@ impl Eraser<'_> {
         }
         let by_table = !matches!(Source::of(name), Source::Listing(_));
         ledger.mend(|slice| mend(slice, &now, &latest, by_table, list));
-        ledger.save(self.lake, self.layout, self.guard).await.map(drop)
+        if let Some(guard) = self.guard {
+            ledger.save(self.lake, self.layout, guard).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes how many rows will go from each answer, and says it.
+    async fn note(&self, name: &str, objects: &[String]) -> Result<BTreeMap<String, u64>> {
+        // Nobody goes on with a draft.
+        let Some(guard) = self.guard.filter(|_| !self.drafted) else { return Ok(BTreeMap::new()) };
+        let answers = objects.iter().filter(|key| !key.starts_with("tables/") && !key.ends_with(".jsonl"));
+        let answers: Vec<String> = answers.cloned().collect();
+        let looked = Eraser { guard: None, resumed: None, ..*self };
+        let now = looked.objects(name, &answers, &mut Erased::default()).await?;
+        let mut dropped: BTreeMap<String, u64> = now.into_iter().map(|(key, n)| (key, n.dropped)).collect();
+        // Of those that an earlier one has written already nothing is to be seen.
+        let noted = self.resumed.iter().flat_map(|note| &note.dropped);
+        dropped.extend(noted.filter(|(key, _)| answers.contains(key)).map(|(key, n)| (key.clone(), *n)));
+        if !dropped.is_empty() {
+            let note = UnderWay { run: self.run.to_string(), dropped: dropped.clone() };
+            self.lake.replace(&self.layout.forgetting(), note.text(), guard).await?;
+        }
+        Ok(dropped)
     }
 
     async fn objects(&self, name: &str, keys: &[String], erased: &mut Erased) -> Result<BTreeMap<String, Now>> {
@@ -166,7 +218,11 @@ impl Eraser<'_> {
         };
         let Some(cleaned) = cleaned else {
             // Its rows are those of the ledger, or of a run that was killed.
-            return Ok(self.resumed.then(|| Now { object: object(key, &bytes, None), body: None, dropped: 0 }));
+            return Ok(self.resumed.as_ref().map(|_| Now {
+                object: object(key, &bytes, None),
+                body: None,
+                dropped: 0,
+            }));
         };
         erased.rows += cleaned.dropped;
         erased.cells += cleaned.emptied;
@@ -181,7 +237,7 @@ impl Eraser<'_> {
 
     /// An answer as it was received.
     async fn answer(&self, name: &str, key: &str, bytes: Bytes, erased: &mut Erased) -> Result<Option<Now>> {
-        let (list, resumed, source) = (Arc::clone(self.list), self.resumed, Source::of(name));
+        let (list, resumed, source) = (Arc::clone(self.list), self.resumed.is_some(), Source::of(name));
         let day = crate::engine::value(key, "date").and_then(|d| d.parse().ok());
         let broken = |e: std::io::Error| Error::new(Kind::NotAReport, "what was kept cannot be unpacked").because(e);
         let cleaned = blocking(move || {
@@ -228,7 +284,7 @@ impl Eraser<'_> {
             }
             serde_json::to_string_pretty(&document).unwrap_or_default()
         };
-        if left == text && !self.resumed {
+        if left == text && self.resumed.is_none() {
             return Ok(None);
         }
         let (before, lines) = (text.lines().count(), left.lines().count());
@@ -249,10 +305,11 @@ impl Eraser<'_> {
         };
         *erased.objects.entry(folder.to_string()).or_default() += 1;
         erased.deleted += u64::from(bytes.is_none());
+        let Some(guard) = self.guard else { return Ok(()) };
         match bytes {
             Some(_) if self.drafted && key.starts_with("raw/") => Ok(()),
-            Some(bytes) => self.lake.replace(key, bytes, self.guard).await,
-            None => self.lake.delete(key, self.guard).await,
+            Some(bytes) => self.lake.replace(key, bytes, guard).await,
+            None => self.lake.delete(key, guard).await,
         }
     }
 }
@@ -294,7 +351,7 @@ fn mend(
     list: &Forgotten,
 ) -> bool {
     let before = slice.clone();
-    let raw_gone = slice.raw.as_ref().and_then(|raw| now.get(&raw.path)).map_or(0, |n| n.dropped);
+    let raw_gone = slice.raw.as_ref().and_then(|raw| Some(news(raw, now.get(&raw.path)?))).unwrap_or(0);
     let mut table_gone = 0;
     for at in (0..slice.objects.len()).rev() {
         let path = &slice.objects[at].path;
@@ -329,9 +386,10 @@ fn mend(
         let Some((raw, n)) = reading.raw.as_mut().and_then(|raw| now.get(&raw.path).map(|n| (raw, n))) else {
             continue;
         };
+        let gone = news(raw, n);
         renew(raw, n);
-        reading.rows = reading.rows.saturating_sub(n.dropped);
-        reading.forgotten += n.dropped;
+        reading.rows = reading.rows.saturating_sub(gone);
+        reading.forgotten += gone;
         if let Some(body) = &n.body {
             reading.sha256.clone_from(&body.sha256);
         }
@@ -342,10 +400,15 @@ fn mend(
     *slice != before
 }
 
+/// Rows that are gone from an answer and that the ledger still counts: none where it was said before a kill.
+fn news(raw: &Object, now: &Now) -> u64 {
+    if now.object.as_ref().is_some_and(|object| object.sha256 == raw.sha256) { 0 } else { now.dropped }
+}
+
 /// An answer's object as it is now.
 fn renew(raw: &mut Object, now: &Now) {
     if let Some(object) = &now.object {
-        *raw = Object { rows: raw.rows.saturating_sub(now.dropped), ..object.clone() };
+        *raw = Object { rows: raw.rows.saturating_sub(news(raw, now)), ..object.clone() };
     }
 }
 

@@ -20,7 +20,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use erase::{Erased, Eraser};
+pub use erase::{Erased, Eraser, UnderWay};
 pub use list::{Forgotten, given_away};
 pub use mark::{Kind, Mark, Name};
 pub use proof::{Left, Proof, prove};

@@ -110,6 +110,12 @@ const RULES: &[Rule] = &[
         hint: "leave it out with `exclude`: national clouds do not serve every report",
         ..ANY
     },
+    Rule {
+        status: &[407..=407],
+        says: "a proxy on the way wants a sign-in",
+        hint: "let this machine through the proxy without one, or name the proxy with its user in `HTTPS_PROXY`",
+        ..ANY
+    },
     Rule { status: &[501..=501], says: "Graph does not do what was asked", ..ANY },
     Rule { status: &[408..=408, 500..=500, 502..=599], kind: Kind::Unavailable, says: "Graph is not available", ..ANY },
     Rule { says: "Graph refused the request", ..ANY },
@@ -141,10 +147,12 @@ pub(super) fn judge(status: u16, body: &[u8], request_id: Option<&str>, asked: &
     if let Some(id) = request_id.or(said.request_id.as_deref()) {
         error = error.with("request-id", clean(id));
     }
-    if found.hint.is_empty() {
-        error
-    } else {
-        error.hint(found.hint.replace("{permission}", &names(asked.permissions)))
+    match found.hint {
+        "" if said.is_page && found.kind == Kind::Refused => {
+            error.hint("it came as a web page: find out whether a proxy answers in Microsoft's place")
+        }
+        "" => error,
+        hint => error.hint(hint.replace("{permission}", &names(asked.permissions))),
     }
 }
 
@@ -164,6 +172,8 @@ struct Said {
     /// The innermost message.
     message: String,
     request_id: Option<String>,
+    /// Whether it is a web page.
+    is_page: bool,
 }
 
 impl Said {
@@ -175,7 +185,10 @@ impl Said {
             Ok(Value::Object(o)) => said.object(&Value::Object(o), DEPTH),
             Ok(Value::String(s)) => said.text(&s, DEPTH),
             Ok(_) => {}
-            Err(_) => said.message = html_title(text).unwrap_or(text).chars().take(2000).collect(),
+            Err(_) => {
+                said.is_page = text.starts_with('<');
+                said.message = html_title(text).unwrap_or(text).chars().take(2000).collect();
+            }
         }
         said
     }

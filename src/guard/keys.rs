@@ -10,11 +10,10 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Int64Type};
 
 use crate::catalog::{Merge, Report, Role};
+use crate::normalise::NOBODY;
 
 /// Different keys that are watched at once: about 1 MB.
 const MOST: usize = 1 << 15;
-/// What a service writes for whom it does not name. Rows with nothing else for a key are nobody's, and not each other's.
-const NOBODY: [&str; 4] = ["", "--", "(Unknown)", "00000000-0000-0000-0000-000000000000"];
 
 /// The keys of an answer.
 pub struct Keys {
@@ -78,6 +77,7 @@ impl Keys {
     }
 }
 
+/// Rows with nothing else for a key are nobody's, and not each other's.
 fn nobody(column: &ArrayRef, row: usize) -> bool {
     match column.data_type() {
         DataType::Utf8 => column.is_null(row) || NOBODY.contains(&column.as_string::<i32>().value(row)),

@@ -150,8 +150,11 @@ impl Guard {
         if lease.renewed.borrow().elapsed() >= FRESH {
             return self.renew().await;
         }
-        // A machine that was suspended may not know that time has passed.
-        let there = lease.lake.read(&lease.key).await?;
+        // A machine that was suspended may not know that time has passed; a request that it slept through has timed out.
+        let there = match lease.lake.read(&lease.key).await {
+            Err(_) => lease.lake.read(&lease.key).await?,
+            Ok(there) => there,
+        };
         match there.map(|found| parse(&found.bytes, &lease.key)).transpose()? {
             Some(there) if there.is_of(&lease.taken) => Ok(()),
             _ => Err(lease.lose()),

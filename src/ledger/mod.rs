@@ -11,7 +11,7 @@ mod standing;
 pub use horizon::Horizon;
 pub use manifest::{Entry, Manifest, SharedManifest, Sum};
 pub use slice::{Doubt, Names, Object, Reading, Slice, Status};
-pub use standing::{Asked, Availability, Standing};
+pub use standing::{Asked, Availability, Failing, Standing};
 
 use std::collections::BTreeMap;
 

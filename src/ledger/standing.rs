@@ -31,6 +31,17 @@ pub struct Asked {
     pub refresh_date: Option<Day>,
 }
 
+/// That answers of a report fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// The day of the first run in which something of it failed, of those that followed each other.
+    pub since: Day,
+    /// The day of the last.
+    pub on: Day,
+    /// What failed first in the last, and why.
+    pub reason: String,
+}
+
 /// How a report stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -46,6 +57,9 @@ pub struct Standing {
     /// Why it is not served, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// That something of it failed in the last run that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
     /// Whether it ever landed a row: losing such a report is a failure.
     #[serde(default)]
     pub ever_landed: bool,
@@ -77,6 +91,12 @@ impl Standing {
         let asked = self.asked.entry(window.folder()).or_insert(Asked { on, refresh_date });
         asked.on = on;
         asked.refresh_date = refresh_date.or(asked.refresh_date);
+    }
+
+    /// Notes what failed in a run that asked for it, or that nothing did.
+    pub fn fails(&mut self, reason: Option<&str>, on: Day) {
+        let since = self.failing.as_ref().map_or(on, |f| f.since);
+        self.failing = reason.map(|reason| Failing { since, on, reason: reason.to_string() });
     }
 
     /// Notes whether the report is served.

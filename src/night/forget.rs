@@ -13,7 +13,7 @@ use super::{Begun, MartsJob, new_id};
 use crate::config::{Codec, Marts, RawPolicy};
 use crate::day::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::forget::{Erased, Eraser, Forgotten, Name, Person, Proof, prove, resolve};
+use crate::forget::{Erased, Eraser, Forgotten, Name, Person, Proof, UnderWay, prove, resolve};
 use crate::lake::Lake;
 use crate::ledger::Manifest;
 use crate::marts::Models;
@@ -89,14 +89,17 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
             .hint("name an address or an id with `--user`"));
     }
     let run = new_id(job.clock);
-    let begun = Begun::mark(place, &run, job.clock).await?;
-    lake.put(&layout.forgetting(), run.clone().into()).await?;
+    let mut begun = Begun::mark(place, &run, job.clock).await?;
+    let note = UnderWay { run: run.clone(), ..UnderWay::default() };
+    lake.put(&layout.forgetting(), note.text()).await?;
     let list = match place.forgotten.clone().filter(|_| job.given.is_empty()) {
         Some(list) => list,
         None => Forgotten::add(lake, layout, &place.guard, &people, &run, &stamp(job.clock)).await?,
     };
-    let eraser = Eraser { lake, layout, guard: &place.guard, list: &list, resumed: false, drafted: job.dry_run };
+    let (guard, drafted) = (Some(&place.guard), job.dry_run);
+    let eraser = Eraser { lake, layout, guard, list: &list, run: &run, resumed: None, drafted };
     let erased = eraser.everything().await?;
+    begun.settle(place, &run, job.clock, false).await?;
     // Ledgers have other bytes now, so what the manifest knows of them is gathered anew.
     let mut manifest = Manifest::after(lake, layout, &[], &run, true).await?;
     renew(&mut manifest, &erased);
@@ -134,12 +137,11 @@ async fn all(place: &Place, job: &ForgetJob<'_>) -> Result<Forgot> {
 /// Goes on with an erasure that did not end: tables, raw, ledger and manifest. Marts follow when they are built next.
 pub(super) async fn go_on(place: &Place, run: &str, clock: Clock) -> Result<()> {
     let (lake, layout) = (&place.lake, &place.layout);
-    if !lake.has(&layout.forgetting()).await? {
-        return Ok(());
-    }
+    let Some(note) = UnderWay::read(lake, layout).await? else { return Ok(()) };
     tracing::warn!("somebody was being taken out of the lake, and that did not end: it is gone on with");
     if let Some(list) = &place.forgotten {
-        let eraser = Eraser { lake, layout, guard: &place.guard, list, resumed: true, drafted: false };
+        let (guard, resumed) = (Some(&place.guard), Some(note));
+        let eraser = Eraser { lake, layout, guard, list, run, resumed, drafted: false };
         let erased = eraser.everything().await?;
         let mut manifest = Manifest::after(lake, layout, &[], run, true).await?;
         renew(&mut manifest, &erased);

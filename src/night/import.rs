@@ -133,7 +133,7 @@ async fn all(
     clock: Clock,
 ) -> Result<Vec<(PathBuf, Result<Imported>)>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run, clock).await?;
+    let mut begun = Begun::mark(place, &run, clock).await?;
     let (mut ledgers, mut results) = (Vec::new(), Vec::new());
     let mut done = |path: PathBuf, result: Result<Imported>| {
         match result.map_err(|e| e.with("file", path.display())) {
@@ -150,6 +150,7 @@ async fn all(
         let result = legacy::one(place, &export, &run, clock, &mut ledgers).await;
         done(export.path, result)?;
     }
+    begun.settle(place, &run, clock, false).await?;
     let manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Codec, Marts};
+use crate::config::{Codec, Marts, RawPolicy};
 use crate::day::{Clock, Day};
 use crate::engine::Limits;
 use crate::error::Result;
@@ -11,8 +11,9 @@ use crate::lake::{Guard, Lake, Layout};
 use crate::ledger::{Horizon, Manifest, SharedManifest};
 use crate::marts::{Erase, Frozen, Job, Models, Record, Sources, State, build};
 
-use super::new_id;
+use super::land::Place;
 use super::report::stamp;
+use super::{Begun, new_id};
 
 /// What a build of marts is told.
 pub struct MartsJob<'a> {
@@ -39,20 +40,23 @@ pub struct MartsJob<'a> {
 /// Builds the marts of a tenant over the tables that its manifest names, and notes them there.
 pub async fn build_marts(job: &MartsJob<'_>) -> Result<Record> {
     let guard = job.lake.lock(job.tenant).await?;
-    let result = locked(job, &guard).await;
+    let result = match Place::new(job.lake, job.tenant, guard.clone(), job.codec, RawPolicy::Off).await {
+        Ok(place) => locked(job, &place).await,
+        Err(e) => Err(e),
+    };
     guard.release().await;
     result
 }
 
-async fn locked(job: &MartsJob<'_>, guard: &Guard) -> Result<Record> {
-    let layout = Layout::new(job.tenant);
-    let mut manifest = match Manifest::read(job.lake, &layout).await? {
-        Some(manifest) => manifest,
-        None => Manifest::whole(job.lake, &layout).await?,
-    };
-    let horizon = Horizon::read(job.lake, &layout).await?;
-    let record = upon(&mut manifest, job, &layout, guard, horizon).await?;
-    manifest.write(job.lake, &layout, guard, &new_id(job.clock), &stamp(job.clock)).await?;
+async fn locked(job: &MartsJob<'_>, place: &Place) -> Result<Record> {
+    let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
+    let run = new_id(job.clock);
+    let mut begun = Begun::mark(place, &run, job.clock).await?;
+    begun.settle(place, &run, job.clock, false).await?;
+    let mut manifest = Manifest::after(lake, layout, &[], &run, begun.interrupted).await?;
+    let record = upon(&mut manifest, job, layout, guard, place.horizon.clone()).await?;
+    manifest.write(lake, layout, guard, &run, &stamp(job.clock)).await?;
+    begun.end(place).await?;
     Ok(record)
 }
 

@@ -152,8 +152,9 @@ pub async fn migrate(job: &MigrateJob<'_>, watch: &(dyn Fn(&Migrated) + Sync)) -
 async fn under_lock(place: &Place, job: &MigrateJob<'_>, watch: &(dyn Fn(&Migrated) + Sync)) -> Result<Migration> {
     let (lake, layout, guard) = (&place.lake, &place.layout, &place.guard);
     let run = new_id(job.clock);
-    let begun = Begun::mark(place, &run, job.clock).await?;
+    let mut begun = Begun::mark(place, &run, job.clock).await?;
     let migration = Mover { lake, layout, place: Some(place) }.all(job.tenant, watch).await?;
+    begun.settle(place, &run, job.clock, false).await?;
     // Read whole: an older one does not name what the lake keeps about the tenant.
     let manifest = Manifest::after(lake, layout, &[], &run, true).await?;
     manifest.write(lake, layout, guard, &run, &stamp(job.clock)).await?;

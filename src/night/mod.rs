@@ -45,7 +45,7 @@ use crate::day::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Client;
 use crate::lake::{Guard, Lake, Layout};
-use crate::ledger::{Ledger, Manifest};
+use crate::ledger::{Ledger, Manifest, Names};
 use crate::marts::Models;
 use crate::plan::{Expiring, ListingPlan, ReportPlan, Wishes, expires_soon, plan};
 use land::Place;
@@ -203,7 +203,7 @@ async fn locked(job: &Job<'_>, guard: Guard, watch: &(dyn Fn(Event<'_>) + Sync))
         ended_at: stamp(job.clock),
         outcome: overall(records.iter().chain(&lists)),
         today: job.clock.today(),
-        concealed_names,
+        concealed_names: concealed_names.or_else(|| shown(&published, &id)),
         expires_soon: Vec::new(),
         lost: None,
         reports: records,
@@ -238,7 +238,7 @@ async fn conclude(
     job: &Job<'_>,
     place: &Place,
     published: &[Ledger],
-    begun: Begun,
+    mut begun: Begun,
     record: &mut RunRecord,
 ) -> Result<()> {
     let (lake, layout, guard, id) = (&place.lake, &place.layout, &place.guard, record.run.clone());
@@ -248,11 +248,8 @@ async fn conclude(
         began = SystemTime::now();
     };
     let mut horizon = retention::moved(place, job.retention, job.clock.today());
+    begun.settle(place, &id, job.clock, true).await?;
     let mut manifest = Manifest::after(lake, layout, published, &id, begun.interrupted).await?;
-    if begun.interrupted {
-        let adopted = orphan::adopt(place, &mut manifest, &id, job.clock).await?;
-        tracing::info!("{adopted} partitions of the run that did not end are in the ledger now");
-    }
     if let Some((models, options)) = job.marts {
         let (tenant, codec, clock) = (job.tenant.name.as_str(), job.codec, job.clock);
         let marts =
@@ -321,6 +318,13 @@ async fn concealed_names(client: &Client) -> Option<bool> {
     }
 }
 
+/// Whether answers of a run show that names are concealed, where the setting could not be read.
+fn shown(ledgers: &[Ledger], run: &str) -> Option<bool> {
+    let read = || ledgers.iter().flat_map(|l| l.slices().chain(l.held())).filter(|s| s.run == run);
+    let shows = |names: Names| read().any(|s| s.names == names);
+    if shows(Names::Concealed) { Some(true) } else { shows(Names::Named).then_some(false) }
+}
+
 /// A run's id: when it began (UTC) and a random word.
 fn new_id(clock: Clock) -> String {
     format!("{}-{:06x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..1 << 24))
@@ -330,6 +334,8 @@ fn new_id(clock: Clock) -> String {
 struct Begun {
     /// Whether the mark of another run was there: that run did not end.
     interrupted: bool,
+    /// Whether something of that run waits for the next night, and so the mark does.
+    waits: bool,
 }
 
 impl Begun {
@@ -346,11 +352,23 @@ impl Begun {
         migrate::go_on(place).await?;
         retention::go_on(place, clock.today()).await?;
         forget::go_on(place, run, clock).await?;
-        Ok(Begun { interrupted })
+        Ok(Begun { interrupted, waits: false })
+    }
+
+    /// Sees to what the run before has left, where it did not end. After a night, which asks again for all that Graph still has,
+    /// nothing waits any more; after anything else the rest waits for the next night.
+    async fn settle(&mut self, place: &Place, run: &str, clock: Clock, night: bool) -> Result<()> {
+        if self.interrupted {
+            self.waits = orphan::settle(place, run, clock, night).await? > 0;
+        }
+        Ok(())
     }
 
     /// All is written. Where another run has taken the tenant over since, the mark is that one's.
     async fn end(self, place: &Place) -> Result<()> {
+        if self.waits {
+            return Ok(());
+        }
         match place.lake.delete(&place.layout.running(), &place.guard).await {
             Err(e) if e.kind() == Kind::Locked => Ok(()),
             result => result,

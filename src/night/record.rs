@@ -27,7 +27,7 @@ pub struct RunRecord {
     pub outcome: Outcome,
     /// The day that the run took for today.
     pub today: crate::day::Day,
-    /// Whether the tenant conceals names in reports; null where that could not be read.
+    /// Whether the tenant conceals names in reports: its setting, else what the answers show; null where neither says.
     #[serde(default)]
     pub concealed_names: Option<bool>,
     /// Days that Graph still has, that the lake lacks, and that are lost within the days of `warn_days`.
@@ -127,6 +127,9 @@ pub struct ReportRecord {
     /// Answers that a guard holds until a person has looked.
     #[serde(default)]
     pub held: u64,
+    /// Windows that were due and not asked for, since what is wrong is not about the window. The next run asks for them.
+    #[serde(default)]
+    pub not_asked: u64,
     /// Partitions that were published.
     pub published: u64,
     /// Rows of the answers that landed.
@@ -216,6 +219,7 @@ impl ReportRecord {
             late: 0,
             failed: 0,
             held: 0,
+            not_asked: 0,
             published: 0,
             rows: 0,
             forgotten: 0,

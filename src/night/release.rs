@@ -92,7 +92,7 @@ pub async fn release(
 
 async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Result<Vec<Result<Released>>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run, clock).await?;
+    let mut begun = Begun::mark(place, &run, clock).await?;
     let (reports, keys) = Ledger::every(&place.lake, &place.layout).await?;
     let (mut touched, mut done) = (Vec::new(), Vec::new());
     for report in catalog::all().iter().filter(|r| reports.contains(&r.table())) {
@@ -116,6 +116,7 @@ async fn all(place: &Place, choice: &Choice, discard: bool, clock: Clock) -> Res
         }
         touched.push(ledger);
     }
+    begun.settle(place, &run, clock, false).await?;
     let manifest = Manifest::after(&place.lake, &place.layout, &touched, &run, begun.interrupted).await?;
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
     begun.end(place).await?;
@@ -169,13 +170,15 @@ async fn publish(
     (slice.objects, slice.rejects) = (rows.objects, rows.rejects);
     slice.published_at = stamp(clock);
     slice.published_by = run.to_string();
+    // First what says when the window was answered: whoever is killed after it still finds the answer held, and does the rest.
     let read_on = slice.read_on().unwrap_or(clock.today());
-    ledger.record(slice);
     // Later answers have been noted already.
     if ledger.standing.asked(window).is_none_or(|a| a.on < read_on) {
         ledger.standing.answered(window, read_on, landed.outcome.refresh_dates.last().copied());
     }
     ledger.standing.ever_landed = true;
+    ledger.save(&place.lake, &place.layout, &place.guard).await?;
+    ledger.record(slice);
     Ok(Released { report: report.function.clone(), window, day, rows: landed.outcome.rows, partitions })
 }
 

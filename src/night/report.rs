@@ -8,7 +8,7 @@ use arrow::compute::concat_batches;
 use tokio::sync::Semaphore;
 
 use super::land::{Answer, Before, Fate, Judge, Landed, Place, land};
-use super::record::{Outcome, Problem, ReportRecord, ends_the_run};
+use super::record::{HELD, Outcome, Problem, ReportRecord, ends_the_run};
 use crate::catalog::{Merge, Report};
 use crate::config::Guards;
 use crate::day::{Clock, Day, Window};
@@ -60,15 +60,22 @@ pub async fn extract(
         ledger.hear_of_days(night.clock.today().plus(-crate::plan::WINDOW_DAYS));
     }
     let mut failed_in_a_row = 0;
-    for request in &plan.requests {
+    for (at, request) in plan.requests.iter().enumerate() {
         let (began, before) = (SystemTime::now(), record.counts());
         let asked = window(night, plan, request, ledger, record, &mut failed_in_a_row).await;
         record.asked_for(request.window, began, &before);
         if asked? == Then::Stop {
+            if record.outcome != Outcome::NotServed {
+                record.not_asked = (plan.requests.len() - at - 1) as u64;
+            }
             break;
         }
     }
     expire(night, ledger);
+    if record.asked > 0 {
+        let failed = record.problems.iter().find(|p| p.kind != HELD).filter(|_| record.failed > 0);
+        ledger.standing.fails(failed.map(|p| p.message.as_str()), night.clock.today());
+    }
     ledger.save(&night.place.lake, &night.place.layout, &night.place.guard).await?;
     record.settle();
     record.trail.end(begun);
@@ -115,13 +122,14 @@ async fn window(
         return Ok(Then::Go);
     }
     record.failed += 1;
-    record.problems.push(Problem::new(Some(request.window), &e));
+    let problem = Problem::new(Some(request.window), &e);
     if let Window::Date(day) = request.window {
         let mut slice = night.slice(request.window, day, Status::Failed);
-        slice.reason = Some(e.to_string());
+        slice.reason = Some(problem.message.clone());
         ledger.record(slice);
         ledger.standing.answered(request.window, today, None);
     }
+    record.problems.push(problem);
     *failed_in_a_row += 1;
     let hopeless = e.kind().is_state() || e.kind() == Kind::Permission;
     Ok(if hopeless || *failed_in_a_row == GIVE_UP_AFTER { Then::Stop } else { Then::Go })
@@ -442,12 +450,11 @@ pub fn answers(ledger: &Ledger) -> Vec<Covered> {
 fn outside(night: &Night<'_>, ledger: &mut Ledger, record: &mut ReportRecord, day: Day, e: &Error) {
     let today = night.clock.today();
     ledger.standing.answered(Window::Date(day), today, None);
-    let young = today.since(day) < crate::plan::WINDOW_DAYS / 2;
-    let mut slice = night.slice(Window::Date(day), day, if young { Status::Late } else { Status::Expired });
+    // Graph says the same of both. As long as the day can be asked for again, it may come.
+    let last = today.since(day) >= crate::plan::WINDOW_DAYS;
+    let mut slice = night.slice(Window::Date(day), day, if last { Status::Expired } else { Status::Late });
     slice.reason = Some(e.to_string());
-    if young {
-        record.late += 1;
-    }
+    record.late += 1;
     ledger.record(slice);
 }
 

@@ -57,6 +57,9 @@ pub const MAX_LIST_ROWS: usize = if cfg!(any(test, fuzzing)) { 20_000 } else { 2
 /// Bytes of a value or a row that a reject shows.
 pub const MAX_SHOWN: usize = 4096;
 
+/// What Graph writes for whom it does not name.
+pub const NOBODY: [&str; 4] = ["", "--", "(Unknown)", "00000000-0000-0000-0000-000000000000"];
+
 /// Turns the bytes of one answer into batches.
 pub struct Normaliser {
     report: &'static Report,

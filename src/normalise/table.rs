@@ -13,7 +13,7 @@ use super::column::{Bad, Column};
 use super::grid::Grid;
 use super::header::Plan;
 use super::text::text;
-use super::{BATCH_BYTES, BATCH_ROWS, MAX_REJECTS, MAX_SHOWN, Outcome, Reject};
+use super::{BATCH_BYTES, BATCH_ROWS, MAX_REJECTS, MAX_SHOWN, NOBODY, Outcome, Reject};
 use crate::catalog::{ColumnType, Concealed, Report, Role};
 use crate::error::{Error, Kind, Result};
 
@@ -211,7 +211,7 @@ impl Table {
             if c.concealed == Some(Concealed::Hash) && c.column_type.arrow() == arrow::datatypes::DataType::Utf8 {
                 state.resize(rows, 0);
                 for (state, text) in state.iter_mut().zip(column.texts(from)) {
-                    *state |= text.map_or(0, |t| if is_hash(t) { CONCEALED } else { NAMED });
+                    *state |= text.map_or(0, shows);
                 }
             }
         }
@@ -228,9 +228,14 @@ fn unnamed(place: usize) -> String {
 const CONCEALED: u8 = 1;
 const NAMED: u8 = 2;
 
-/// Whether a name is concealed: 32 upper-case hexadecimal digits.
-fn is_hash(text: &[u8]) -> bool {
-    text.len() == 32 && text.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
+/// What a name shows: a concealed one is 32 upper-case hexadecimal digits, or a mask (`<PII:H105(…)>`, in 2021).
+fn shows(name: &[u8]) -> u8 {
+    let hash = name.len() == 32 && name.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+    match name {
+        _ if hash || name.starts_with(b"<PII:") => CONCEALED,
+        _ if NOBODY.iter().any(|nobody| nobody.as_bytes() == name) => 0,
+        _ => NAMED,
+    }
 }
 
 /// Calls `see` for each value that differs from the one before it.

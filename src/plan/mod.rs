@@ -234,7 +234,9 @@ pub fn expiring(report: &Report, ledger: &Ledger, today: Day) -> Vec<Expiring> {
     (LAG_DAYS..=WINDOW_DAYS)
         .rev()
         .map(|n| today.plus(-n))
-        .filter(|d| !matches!(ledger.date(*d).map(|s| s.status), Some(Status::Landed | Status::Empty)))
+        .filter(|d| {
+            !matches!(ledger.date(*d).map(|s| s.status), Some(Status::Landed | Status::Empty | Status::Expired))
+        })
         .filter(|d| ledger.held_at(Window::Date(*d), *d).is_none())
         .map(|day| Expiring { report: report.function.clone(), day, last_chance: day.plus(WINDOW_DAYS) })
         .collect()

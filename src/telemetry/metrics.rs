@@ -100,7 +100,7 @@ pub static METRICS: [Metric; 26] = [
     metric(
         "usagelake_names_concealed",
         "",
-        "1 where the tenant conceals names in reports, 0 where not; nothing where that could not be read.",
+        "1 where the tenant conceals names in reports, 0 where not; nothing where neither its setting nor an answer says.",
         Of::Tenant(|n| n.record()?.concealed_names.map(flag)),
     ),
     metric(

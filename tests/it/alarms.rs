@@ -108,6 +108,59 @@ fn hooks_are_told_what_went_wrong_and_nothing_of_a_good_night() {
     run(&world).exits(2).says(&["`webhook` under `[hooks]` is no https address"]);
 }
 
+/// What is told for each event that no other test has, and of what leaves no record.
+#[test]
+fn drift_days_that_expire_and_a_lake_that_is_not_there_are_told() {
+    let mut world = World::faulty(&format!(
+        "{}[[rules]]\nfunction = '{MAIL}'\nfault.column-added = {{ header = 'Mood', value = 'good' }}\n",
+        unreadable(20)
+    ));
+    let file = world.folder().join("told.json");
+    let hook = |on: &str| format!("[hooks]\n{on}\ncommand = ['sh', '-c', 'cat > {}']", file.display());
+    let told = || -> Value {
+        let text = std::fs::read(&file).unwrap_or_else(|e| panic!("nobody was told: {e}"));
+        std::fs::remove_file(&file).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    // A night with new columns is done, and told.
+    world.set(&hook(""));
+    world.run(&["--report", MAIL]).exits(0);
+    let drift = told();
+    assert_eq!((&drift["events"], &drift["record"]["outcome"]), (&serde_json::json!(["drift"]), &"done".into()));
+    assert_eq!(drift["record"]["reports"][0]["unknown_headers"][0], "Mood");
+
+    world.today(ago(-1));
+    world.run(&["--report", MAIL]).exits(3);
+    let expiring = told();
+    assert_eq!(expiring["events"], serde_json::json!(["partial", "expiring", "drift"]));
+    assert_eq!(expiring["record"]["expires_soon"][0]["last_chance"], ago(-8).to_string());
+
+    // Only what is wanted.
+    world.set(&hook("on = ['expiring']"));
+    world.run(&["--report", MAIL]).exits(3);
+    assert_eq!(told()["events"], serde_json::json!(["expiring"]));
+
+    // No lake, no record: the error is told.
+    std::fs::write(world.folder().join("a-file"), "x").unwrap();
+    world.move_to("a-file");
+    world.set(&hook(""));
+    let ran = world.run(&["--report", MAIL]);
+    assert!(ran.code == 1 || ran.code == 2, "{}", ran.stderr);
+    let lost = told();
+    assert_eq!((&lost["events"], &lost["tenant"]), (&serde_json::json!(["failure"]), &"contoso".into()));
+    for key in ["kind", "message", "hint"] {
+        assert!(lost["error"][key].as_str().is_some_and(|t| !t.is_empty()), "{lost}");
+    }
+    assert!(lost["record"].is_null());
+
+    // A command that fails, or is not there, is a warning.
+    world.move_to("lake");
+    for (command, says) in [("'false'", "the hook's command failed"), ("'no-such-command'", "cannot be run")] {
+        world.set(&format!("[hooks]\ncommand = [{command}]"));
+        world.run(&["--report", MAIL]).exits(3).says(&["warning: ", says]);
+    }
+}
+
 #[test]
 fn what_days_said_when_they_were_read_can_be_asked() {
     let fault = format!("[[rules]]\nfault.restated = {{ day = '{}', from = '{}', percent = 60 }}", ago(3), ago(-1));

@@ -51,6 +51,20 @@ fn what_is_no_report_is_never_published() {
     assert_eq!(world.slice(TABLE, ago(6))["status"], "landed");
 }
 
+/// A proxy that refuses is not Graph: the hint says whom to ask.
+#[test]
+fn a_proxy_that_refuses_is_told_from_graph() {
+    for (status, says, hint) in [
+        (407, "a proxy on the way wants a sign-in", "`HTTPS_PROXY`"),
+        (451, "Graph refused the request", "find out whether a proxy answers in Microsoft's place"),
+    ] {
+        let world = World::faulty(&fault(&format!("html = {{ status = {status} }}")));
+        let ran = world.run_day(MAIL, ago(3)).exits(1).says(&[says, hint]);
+        assert_eq!(ran.report(MAIL)["attempts"], 1);
+        assert!(world.files("tables").is_empty() && world.files("raw").is_empty());
+    }
+}
+
 /// Whatever the byte after which the file ends: it is refused, unless it ends with a row.
 #[test]
 fn a_file_that_ends_anywhere_but_after_a_row_is_refused() {

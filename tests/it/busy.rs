@@ -123,9 +123,35 @@ fn a_report_that_fails_again_and_again_does_not_hold_up_the_night() {
     assert_eq!(calls, 3, "after three windows in a row it is left for the next run");
     assert_eq!(ran.report(MAIL)["outcome"], "failed");
     assert_eq!(ran.report("getEmailActivityCounts")["outcome"], "done");
+    assert_eq!(ran.report(MAIL)["not_asked"], 27 + 4 - 3);
+    let ran = ran.says(&["not asked for because of that: 28 further windows of this report; the next run asks"]);
+    assert_eq!(ran.report("getEmailActivityCounts")["not_asked"], 0);
     world.faults("");
     world.run(&["--report", "Email"]).exits(0);
     assert_eq!(world.table(TABLE).0.len(), 27 + 4, "27 days and four periods");
+}
+
+/// A report that has no days has no mark in the calendar: that it fails, since when and why is said all the same.
+#[test]
+fn what_failed_in_the_last_run_is_in_the_status_until_a_run_without() {
+    let counts = "getEmailActivityCounts";
+    let fault = format!("[[rules]]\nfunction = '{counts}'\nfault.status = {{ code = 400 }}");
+    let mut world = World::faulty(&fault);
+    let status = |world: &World, n: i32| world.ask(&["status", "--today", &ago(n).to_string()]).exits(0).stdout;
+    world.run(&["--report", counts]).exits(1);
+    world.today(ago(-1));
+    world.run(&["--report", counts]).exits(1);
+    let shown = status(&world, -1);
+    let line = shown.lines().skip_while(|l| !l.starts_with("FAILING")).nth(1).unwrap_or_else(|| panic!("{shown}"));
+    for word in [counts, &ago(0).to_string(), &ago(-1).to_string(), "Graph refused the request (status `400`"] {
+        assert!(line.contains(word), "no {word}: {shown}");
+    }
+    let json = world.ask(&["status", "--json", "--today", &ago(-1).to_string()]).exits(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["reports"][0]["failing"]["since"], ago(0).to_string());
+    world.faults("");
+    world.run(&["--report", counts]).exits(0);
+    assert!(!status(&world, -1).contains("FAILING"));
 }
 
 #[test]

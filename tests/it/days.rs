@@ -107,7 +107,9 @@ fn concealed_names_are_told_and_rows_are_not_doubled() {
     let (rows, sent) = (world.day(TABLE, ago(4)).rows(), world.day(TABLE, ago(4)).sum("send_count"));
     world.faults(&format!("[[rules]]\nfault.concealed = {{ from = '{}' }}", ago(-1)));
     world.today(ago(-1));
-    world.run(&["--report", MAIL, "getEmailActivityCounts"]).exits(3);
+    let ran = world.run(&["--report", MAIL, "getEmailActivityCounts"]).exits(3);
+    let ran = ran.says(&["note: contoso: the tenant conceals names", "hint: to have names"]);
+    assert_eq!(ran.record["concealed_names"], true);
     // A guard holds them until somebody has looked.
     world.ask(&["release", "--all"]).exits(0);
     let (slice, day) = (world.slice(TABLE, ago(4)), world.day(TABLE, ago(4)));
@@ -119,8 +121,26 @@ fn concealed_names_are_told_and_rows_are_not_doubled() {
     let shown = world.ask(&["status", "--today", &ago(-1).to_string()]).exits(0);
     let line = shown.stdout.lines().find(|l| l.starts_with(MAIL)).unwrap();
     assert!(line.contains('*') && line.contains('#'), "{line}");
+    let json = world.ask(&["status", "--json", "--report", MAIL, "--today", &ago(-1).to_string()]).exits(0).stdout;
+    let counts = serde_json::from_str::<serde_json::Value>(&json).unwrap()[0]["reports"][0]["counts"].clone();
+    assert!(counts["concealed"].as_u64() >= Some(5) && counts["landed"].as_u64() > Some(0), "{counts}");
     // Figures of the tenant name nobody.
     assert!(world.ledger("email_activity_counts").iter().all(|s| s["names"] == "none"));
+}
+
+/// Where the setting may not be read, the answers say it.
+#[test]
+fn concealed_names_are_told_without_the_permission_to_read_the_setting() {
+    let unread = "[[rules]]\nfunction = 'reportSettings'\nleg = 'directory'\nfault.permission = {}\n";
+    let world = World::faulty(&format!("{unread}[[rules]]\nfault.concealed = {{ from = '{}' }}", ago(400)));
+    let ran = world.run_day(MAIL, ago(3)).exits(0).says(&["note: contoso: the tenant conceals names"]);
+    assert_eq!(ran.record["concealed_names"], true);
+    world.faults(unread);
+    let ran = world.run_day("getTeamsUserActivityUserDetail", ago(3)).exits(0);
+    assert_eq!(ran.record["concealed_names"], false);
+    assert!(!ran.stderr.contains("conceals"), "{}", ran.stderr);
+    let ran = world.run(&["--report", "getEmailActivityCounts"]).exits(0);
+    assert!(ran.record["concealed_names"].is_null(), "figures of the tenant name nobody");
 }
 
 #[test]

@@ -87,13 +87,15 @@ fn the_cut_to_a_hundred_rows_is_held_and_a_person_releases_it() {
     assert!(world.day(TABLE, ago(1)).0.is_empty(), "nothing of the new day is published");
     assert!(held(&world, TABLE, &format!("date={}", ago(1)))["reason"].as_str().unwrap().contains("another answer"));
 
-    // First thing that status says.
+    // What is about to be lost comes first, then what is held.
     let today = ago(-1).to_string();
     let shown = world.ask(&["status", "--today", &today]).exits(0);
     let at = |text: &str| shown.stdout.find(text).unwrap_or_else(|| panic!("no {text} in {}", shown.stdout));
-    assert!(at("round-count") < at("that Graph still has"), "{}", shown.stdout);
+    assert!(at("that Graph still has") < at("round-count"), "{}", shown.stdout);
+    assert_eq!(shown.stdout.lines().find(|l| l.starts_with(MAIL) && l.contains('#')).unwrap().matches('%').count(), 4);
     let json: Value = serde_json::from_str(&world.ask(&["status", "--json", "--today", &today]).stdout).unwrap();
     assert_eq!((&json[0]["held"][0]["report"], &json[0]["held"][0]["rows"]), (&MAIL.into(), &100.into()));
+    assert_eq!(json[0]["reports"][0]["counts"]["truncated"], 4);
     let listed: Value = serde_json::from_str(&world.ask(&["release", "--json"]).exits(0).stdout).unwrap();
     assert_eq!(listed["held"][0]["doubt"]["guard"], "round-count");
 
@@ -177,6 +179,27 @@ fn a_day_with_a_fraction_of_its_people_is_held_when_it_was_read_whole_before() {
     let world = world(&[MAIL]);
     world.faults(&format!("[[rules]]\nfault.restated = {{ day = '{}', from = '2027-01-01', percent = 85 }}", ago(3)));
     holds(&world, MAIL, &format!("date={}", ago(3)), "volume", "where an earlier reading of the same had");
+}
+
+/// The new day has been read by nobody yet: the same weekdays of the weeks before tell, and the thresholds are the pipeline's.
+#[test]
+fn a_new_day_is_measured_by_its_weekdays_and_by_the_configured_thresholds() {
+    let mut world = world(&[MAIL]);
+    world.faults(&day_rule(1, "first-rows = { rows = 2 }"));
+    let day = format!("date={}", ago(1));
+    holds(&world, MAIL, &day, "volume", "it has 2 rows, where the last 4 Thursdays had");
+    world.set("[guards]\ndrop = 0.01");
+    world.run(&["--report", MAIL]).exits(0);
+    assert_eq!((world.day(TABLE, ago(1)).rows(), world.slice(TABLE, ago(1))["rows"].as_u64()), (2, Some(2)));
+
+    // And the other way: twice as many rows as ever, once the guard for repeated rows is off.
+    world.today(ago(-2));
+    world.faults(&day_rule(0, "doubled = {}"));
+    world.set("[guards]\noff = ['duplicates']\ngrowth = 1.5");
+    holds(&world, MAIL, &format!("date={}", ago(0)), "volume", "at the most");
+    world.set("[guards]\noff = ['duplicates', 'volume']");
+    world.run(&["--report", MAIL]).exits(0);
+    assert!(world.day(TABLE, ago(0)).rows() > 200);
 }
 
 #[test]
@@ -279,6 +302,15 @@ fn contracts_freeze_or_reject_other_columns() {
     assert!(world.snapshot(&["tables"]) == before);
     world.ask(&["release", "--all"]).exits(0);
     assert!(world.day(TABLE, ago(3)).texts("unknown_columns").iter().all(Option::is_some));
+    // A column that documents promise, and one that no document does.
+    world.set(&format!("contracts = {{ '{TABLE}' = 'freeze' }}"));
+    world.faults(&fault(MAIL, "column-dropped = { header = 'Send Count' }"));
+    world.run_day(MAIL, ago(5)).exits(3).says(&["guard `contract`: the answer lacks `send_count`"]);
+    assert!(world.day(TABLE, ago(5)).0.is_empty());
+    world.ask(&["release", "--all"]).exits(0);
+    assert!(world.day(TABLE, ago(5)).ints("send_count").iter().all(Option::is_none));
+    world.faults("");
+    world.run_day(MAIL, ago(6)).exits(0);
     world.set("");
     world.run_day(MAIL, ago(2)).exits(0);
     world.set("[guards]\noff = ['concealments']");

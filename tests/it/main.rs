@@ -17,6 +17,7 @@ mod marts;
 mod migrate;
 mod printed;
 mod proof;
+mod quirks;
 mod records;
 mod refresh;
 mod retention;

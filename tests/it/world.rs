@@ -428,6 +428,10 @@ impl Table {
         self.column(column, |a, row| Some(a.as_string::<i32>().value(row).to_string()))
     }
 
+    pub fn bools(&self, column: &str) -> Vec<Option<bool>> {
+        self.column(column, |a, row| Some(a.as_boolean().value(row)))
+    }
+
     pub fn days(&self, column: &str) -> Vec<Option<Day>> {
         self.column(column, |a, row| Some(Day::from_epoch(a.as_primitive::<Date32Type>().value(row))))
     }

@@ -23,6 +23,7 @@ A lease that a killed run leaves on an object store is waited out once, in the f
 operator may, since a wait takes a minute. Exits 1 where a lake differs. Needs Linux, and for disk `strace`."""
 
 import argparse
+import json
 import os
 import queue
 import random
@@ -227,11 +228,17 @@ class Rounds:
         plan = lambda method, path: dice.choice(["refuse", "slow", "lose"]) if dice.random() < HARMED else None
         return self.judge(name, what, "faults", number, "faults of the store", plan)
 
+    def verified(self, name, today):
+        """What `verify` finds."""
+        command = [self.a.binary, "verify", "--json", "--today", today, "--lake", self.lake.url(name)]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **self.lake.environment()}, timeout=600)
+        return [f"verify: {finding['wrong']} {finding['object']}" for finding in json.loads(done.stdout)[0]["findings"]]
+
     def judge(self, name, what, kind, number, told, plan=None):
         """Lets a run end, and compares what it leaves."""
         try:
             counts = self.killer.whole(name, what, plan)
-            wrong = difference(self.want[what], portrait(self.lake, name))
+            wrong = difference(self.want[what], portrait(self.lake, name)) + self.verified(name, what[0])
             if plan:
                 print(f"{self.a.store}: round of faults {number}: {counts[1]} of {counts[0]} requests harmed", flush=True)
         except RuntimeError as e:

@@ -1,5 +1,5 @@
-"""Lakes of usagelake on disk, Azurite and moto, as tests see them: copied, read whole, compared; a proxy before a store that
-does harm to requests; and nights that are spent with them. `kills.py` and `pauses.py` use it; it is no program."""
+"""Lakes of usagelake on disk, Azurite, moto and the GCS server, as tests see them: copied, read whole, compared; a proxy before a
+store that does harm to requests; and nights that are spent with them. It is no program."""
 
 import base64
 import hashlib
@@ -190,6 +190,23 @@ class S3(Remote):
         return {**headers, "Authorization": said}
 
 
+class Gcs(Remote):
+    """Lakes in a bucket of the GCS server, which looks at no credential."""
+
+    PUT = []
+    LIST, MORE, KEY, NEXT = "list-type=2&prefix={}", "continuation-token", "Key", "NextContinuationToken"
+
+    def url(self, name):
+        return f"gs://{self.BUCKET}/{name}"
+
+    def environment(self, proxy=None):
+        key = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+        return {"GOOGLE_BASE_URL": self.address(proxy), "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key)}
+
+    def signed(self, method, path, query, body, headers):
+        return headers
+
+
 # ---- a proxy that does harm ----------------------------------------------------------------------------------------------
 
 
@@ -322,8 +339,11 @@ def portrait(lake, name):
     for key, body in lake.read(name).items():
         what = essence(key, body)
         if what is not None:
-            # An answer that a killed run has landed is landed again by the next, under its own name.
-            found[RUN.sub(what, key) if key.startswith("raw/") else key] = what
+            # Answers are named after the run that landed them.
+            name = RUN.sub(what, key) if key.startswith(("raw/", "_usagelake/rejects/")) else key
+            while name in found:
+                name += " once more"
+            found[name] = what
     return found
 
 

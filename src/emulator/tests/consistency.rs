@@ -158,6 +158,55 @@ async fn workspaces_add_up() {
     emulator.stop().await;
 }
 
+#[tokio::test]
+async fn channels_are_those_in_which_people_were() {
+    let emulator = Emulator::start(options()).await.unwrap();
+    let client = Client::new(&emulator).await;
+    let talk = truth(&emulator, "teams_day");
+    let teams = client.report("getTeamsTeamActivityDetail", Window::Period(7)).await;
+    let to = day(teams.cell(&teams.rows[0], "Report Refresh Date"));
+    let mut channels: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for row in &talk.rows {
+        let there = (to.plus(-6)..=to).contains(&day(talk.cell(row, "day")));
+        if there && !talk.cell(row, "group_id").is_empty() {
+            channels.entry(talk.cell(row, "group_id")).or_default().insert(talk.cell(row, "channel"));
+        }
+    }
+    assert!(channels.values().any(|c| c.len() > 1));
+    for row in &teams.rows {
+        let expected = channels.get(teams.cell(row, "Team Id")).map_or(0, HashSet::len) as u64;
+        assert_eq!(teams.number(row, "Active Channels"), expected, "{}", teams.cell(row, "Team Name"));
+    }
+    emulator.stop().await;
+}
+
+/// Also after its deletion, for as long as it is shown.
+#[tokio::test]
+async fn what_was_deleted_keeps_what_it_had() {
+    let emulator = Emulator::start(Options { seed: 5, ..options() }).await.unwrap();
+    let client = Client::new(&emulator).await;
+    let (sites, groups) = (truth(&emulator, "site_day"), truth(&emulator, "group_day"));
+    // The truth ends with the place.
+    let last = |sheet: &Sheet, key: &str, id: &str, column: &str| {
+        let row = sheet.rows.iter().rfind(|r| sheet.cell(r, key) == id).unwrap();
+        sheet.number(row, column)
+    };
+    let shown = client.report("getSharePointSiteUsageDetail", Window::Period(7)).await;
+    let deleted: Vec<_> = shown.rows.iter().filter(|r| shown.cell(r, "Is Deleted") == "True").collect();
+    assert!(!deleted.is_empty());
+    for row in deleted {
+        let id = shown.cell(row, "Site Id");
+        assert_eq!(shown.number(row, "File Count"), last(&sites, "site_id", id, "files"));
+        assert_eq!(shown.number(row, "Storage Used (Byte)"), last(&sites, "site_id", id, "bytes"));
+    }
+    let shown = client.report("getOffice365GroupsActivityDetail", Window::Period(7)).await;
+    for row in shown.rows.iter().filter(|r| shown.cell(r, "Is Deleted") == "True") {
+        let items = shown.number(row, "Exchange Mailbox Total Item Count");
+        assert_eq!(items, last(&groups, "group_id", shown.cell(row, "Group Id"), "mailbox_items"));
+    }
+    emulator.stop().await;
+}
+
 fn truth(emulator: &Emulator, name: &str) -> Sheet {
     let dir = tempfile::tempdir().unwrap();
     emulator.write_truth(dir.path()).unwrap();

@@ -96,7 +96,7 @@ pub async fn replay(
 
 async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replayed) + Sync)) -> Result<Vec<Replayed>> {
     let run = new_id(clock);
-    let begun = Begun::mark(place, &run, clock).await?;
+    let mut begun = Begun::mark(place, &run, clock).await?;
     let mark = place.layout.replay();
     let told = told(scope, codec_word(place.codec));
     let mut progress: Progress = match place.lake.read(&mark).await? {
@@ -130,6 +130,7 @@ async fn all(place: &Place, scope: &Scope, clock: Clock, watch: &(dyn Fn(&Replay
         let text = serde_json::to_vec(&progress).unwrap_or_default();
         place.lake.replace(&mark, text.into(), &place.guard).await?;
     }
+    begun.settle(place, &run, clock, false).await?;
     let mut manifest = Manifest::after(&place.lake, &place.layout, &ledgers, &run, begun.interrupted).await?;
     done.iter().flat_map(|t: &Replayed| &t.objects).for_each(|object| manifest.insert(object));
     manifest.write(&place.lake, &place.layout, &place.guard, &run, &stamp(clock)).await?;
