@@ -151,7 +151,8 @@ check "Prometheus and OpenTelemetry hear what the record says" "$python" tests/p
 check "names that are markup stay text" "$python" tests/python/escapes.py "$binary"
 check "who is forgotten is gone" "$python" tests/python/forget.py "$binary"
 check "a lake in Azure is the lake on disk, and every reader reads it there" "$python" tests/python/in_azure.py "$binary" "$scratch/azure"
-check "a lake that has grown old is the same on disk and in Azure, and whoever is killed in it is made good" "$python" tests/python/aged.py "$binary"
+check "a lake that has grown old is the same on disk, in Azure, S3 and GCS, and whoever is killed in it is made good" "$python" tests/python/aged.py "$binary"
+check "import, release, replay and marts that were killed are made good" "$python" tests/python/killed.py "$binary"
 check "killed nights on disk are made good" "$python" tests/python/kills.py "$binary" --kills $kills
 check "killed nights in Azure are made good, and so are those of a store that fails" \
   "$python" tests/python/kills.py "$binary" --store azurite --kills $((kills / 4)) --faults 2 --users 10

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The proof that a kill costs work and never data, at length: 500 kills on local disk and 200 over Azurite, faults of the
-# store, and writers that are stopped past their lease and wake, over Azurite and S3.
+# store, every other command that writes, on disk, in Azurite, S3 and GCS, and writers that are stopped past their lease and wake, over
+# Azurite and S3.
 #
 # usage: tests/long/kills.sh BINARY [SEED] [DISK AZURE FAULTS]
 #
@@ -26,6 +27,8 @@ parts=4
 for part in $(seq 0 $((parts - 1))); do
   served tests/python/kills.py "$binary" --seed $((seed + part)) --kills $((azure / parts)) --faults $((faults / parts)) --users 10 --store azurite
 done
+served tests/python/aged.py "$binary" --seed "$seed" --kills 24
+served tests/python/killed.py "$binary" --seed "$seed" --kills 24
 served tests/python/pauses.py "$binary"
 served tests/python/pauses.py "$binary" --store s3
 exit $failed
