@@ -227,6 +227,9 @@ mod tests {
         assert_eq!(g.contract(other), Contract::Reject);
         assert_eq!(g.contract(elsewhere), Contract::Freeze);
         assert_eq!(guards("").unwrap().contract(one), Contract::Evolve);
+        let aside = all().iter().find(|r| !(r.default && r.verified)).unwrap();
+        let g = guards(&format!("[contracts]\n'{}' = 'reject'\n", aside.workload)).unwrap();
+        assert_eq!(g.contract(aside), Contract::Reject, "a report that is not asked for by default");
     }
 
     #[test]
