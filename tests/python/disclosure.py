@@ -111,7 +111,7 @@ def marts(folder, tenant):
 def counts(mart, row):
     """The columns of a row that count people. Those of groups are all that end so."""
     names = PEOPLE[mart]
-    return names if names is not None else [c for c in row if c.endswith("_groups")]
+    return names if names is not None else [c for c in row if c.endswith(("_groups", "_groups_at_end"))]
 
 
 def rows_by_key(mart, rows):
